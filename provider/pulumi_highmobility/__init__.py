@@ -1,0 +1,1 @@
+"""Pulumi provider for High Mobility fleet clearance."""
