@@ -1,0 +1,266 @@
+"""The calls of the platform's API, each with its retries, pace and bearer token."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Literal
+from urllib.parse import quote
+from uuid import uuid4
+
+import httpx
+import msgspec
+
+from ..clock import Clock, RealClock
+from ..errors import ConfigError, NotAuthorized, RateLimited
+from ..secret import Secret
+from ..settings import CLIENT_ID, CLIENT_SECRET, Settings
+from .auth import BearerSource
+from .limits import READS_BY_VIN, READS_BY_VIN_WINDOW_S, Route
+from .retry import RetryPolicy, call_with_retries
+from .shapes import (
+    ClearanceAnswer,
+    ClearanceRow,
+    Eligibility,
+    RegisteredVehicle,
+    TokenAnswer,
+    VehicleInfo,
+    VehicleTokenPair,
+)
+from .wire import Wire
+
+CONNECT_TIMEOUT_S = 10.0
+
+
+class FleetApi:
+    """
+    The platform's API for one application; safe to share by everything in one event loop.
+
+    Every call can raise NotAuthorized, Forbidden, RateLimited, ServerError and TransportError
+    beside what it names itself.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        http: httpx.AsyncClient,
+        *,
+        clock: Clock,
+        rng: random.Random,
+        policy: RetryPolicy | None = None,
+        new_id: Callable[[], str] = lambda: str(uuid4()),
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._rng = rng
+        self._policy = policy or RetryPolicy()
+        self._wire = Wire(settings.base_url, http, clock)
+        self._bearer = BearerSource(
+            settings, self._wire, clock=clock, rng=rng, policy=self._policy, new_id=new_id
+        )
+        self._routes: dict[str, Route] = {
+            "GET /fleets/vehicles/{vin}": Route(clock, calls=READS_BY_VIN, window_s=READS_BY_VIN_WINDOW_S)
+        }
+
+    async def list_vehicles(self, filter_by: Mapping[str, Any] | None = None) -> list[RegisteredVehicle]:
+        """
+        All registered vehicles, or those that `filter_by` lets through, in one call.
+
+        `filter_by` is the platform's: field → {"operator", "value"}, with fields vin, status, brand,
+        tags, approved_at, inserted_at.
+
+        API: GET /fleets/vehicles
+        """
+        params = {"filter": msgspec.json.encode(filter_by).decode()} if filter_by else None
+        content = await self._authorized("GET", "/fleets/vehicles", params=params)
+        return self._wire.read(list[RegisteredVehicle], content, method="GET", path="/fleets/vehicles")
+
+    async def get_vehicle(self, vin: str) -> RegisteredVehicle:
+        """
+        One registered vehicle. The platform allows 60 of these calls a minute; further ones wait.
+
+        Raises: VehicleNotFound.
+        API: GET /fleets/vehicles/{vin}
+        """
+        path = f"/fleets/vehicles/{quote(vin, safe='')}"
+        content = await self._authorized("GET", path, route="GET /fleets/vehicles/{vin}")
+        return self._wire.read(RegisteredVehicle, content, method="GET", path=path)
+
+    async def request_clearances(self, vehicles: Sequence[Mapping[str, Any]]) -> list[ClearanceRow]:
+        """
+        Ask for clearance of many vehicles in one call; each is `{vin, brand, control_measures?, tags?}`.
+
+        A row with status "error" does not fail the others. Never sent twice where it may have taken
+        effect: after a ServerError, or a TransportError that `may_have_happened`, look before asking again.
+
+        Raises: InvalidRequest.
+        API: POST /fleets/vehicles
+        """
+        content = await self._authorized(
+            "POST", "/fleets/vehicles", body={"vehicles": list(vehicles)}, repeatable=False
+        )
+        return self._wire.read(ClearanceAnswer, content, method="POST", path="/fleets/vehicles").vehicles
+
+    async def delete_clearance(self, vin: str) -> ClearanceRow:
+        """
+        Revoke an approved clearance, or cancel a pending one; the answer's status is revoking or canceling.
+
+        Raises: VehicleNotFound, ClearanceConflict (already removed, or in transition), InvalidRequest
+        (cannot be canceled, or not yet).
+        API: DELETE /fleets/vehicles/{vin}
+        """
+        path = f"/fleets/vehicles/{quote(vin, safe='')}"
+        content = await self._authorized("DELETE", path, route="DELETE /fleets/vehicles/{vin}")
+        return self._wire.read(ClearanceRow, content, method="DELETE", path=path)
+
+    async def create_vehicle_token(self, vin: str) -> VehicleTokenPair:
+        """
+        A new vehicle token; the clearance must be approved.
+
+        Raises: TokenRefused (not approved, or unknown).
+        API: POST /fleets/access_tokens
+        """
+        path = "/fleets/access_tokens"
+        content = await self._authorized("POST", path, body={"vin": vin})
+        return self._wire.read(TokenAnswer, content, method="POST", path=path).pair()
+
+    async def refresh_vehicle_token(self, refresh_token: Secret) -> VehicleTokenPair:
+        """
+        A new pair for an old one, which is dead from then on.
+
+        Raises: TokenRefused (the refresh token is dead), ConfigError (no client id and secret).
+        API: POST /access_tokens, grant_type refresh_token
+        """
+        body = {"grant_type": "refresh_token", "refresh_token": refresh_token.reveal(), **self._client_pair()}
+        content = await self._send("POST", "/access_tokens", body=body)
+        return self._wire.read(TokenAnswer, content, method="POST", path="/access_tokens").pair()
+
+    async def revoke_vehicle_token(
+        self, token: Secret, *, hint: Literal["access_token", "refresh_token"]
+    ) -> None:
+        """
+        Revoke one token of a pair; one that is unknown or expired is no error (RFC 7009, section 2.2).
+
+        Raises: TokenRefused, ConfigError (no client id and secret).
+        API: DELETE /access_tokens
+        """
+        body = {"token": token.reveal(), "token_type_hint": hint, **self._client_pair()}
+        await self._send("DELETE", "/access_tokens", body=body)
+
+    async def vehicle_of_token(self, access_token: Secret) -> VehicleInfo | None:
+        """
+        Whose vehicle a token is for, None where the token lives no longer.
+
+        API: GET /vehicleinfo
+        """
+        try:
+            content = await self._send("GET", "/vehicleinfo", bearer=access_token)
+        except NotAuthorized:
+            return None
+        return self._wire.read(VehicleInfo, content, method="GET", path="/vehicleinfo")
+
+    async def check_eligibility(self, vin: str, brand: str) -> Eligibility:
+        """
+        Whether the carmaker would take the vehicle; no clearance is asked for.
+
+        Raises: InvalidRequest (the brand has no look-up, or is not activated for the application).
+        API: POST /eligibility
+        """
+        content = await self._authorized("POST", "/eligibility", body={"vin": vin, "brand": brand})
+        return self._wire.read(Eligibility, content, method="POST", path="/eligibility")
+
+    def _client_pair(self) -> dict[str, str]:
+        secret = self._settings.client_secret
+        if not self._settings.client_id or secret is None:
+            raise ConfigError(
+                "Refreshing and revoking vehicle tokens needs the OAuth client: set "
+                f"{CLIENT_ID.names} and {CLIENT_SECRET.names}."
+            )
+        return {"client_id": self._settings.client_id, "client_secret": secret.reveal()}
+
+    async def _authorized(
+        self,
+        method: str,
+        path: str,
+        *,
+        route: str | None = None,
+        body: Any = None,
+        params: Mapping[str, str] | None = None,
+        repeatable: bool = True,
+    ) -> bytes:
+        """Send with our bearer token; one that the platform no longer takes is renewed once."""
+        token = await self._bearer.get()
+        try:
+            return await self._send(
+                method, path, route=route, bearer=token, body=body, params=params, repeatable=repeatable
+            )
+        except NotAuthorized:
+            self._bearer.drop(token)
+        token = await self._bearer.get()
+        return await self._send(
+            method, path, route=route, bearer=token, body=body, params=params, repeatable=repeatable
+        )
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        route: str | None = None,
+        bearer: Secret | None = None,
+        body: Any = None,
+        params: Mapping[str, str] | None = None,
+        repeatable: bool = True,
+    ) -> bytes:
+        pace = self._routes.setdefault(route or f"{method} {path}", Route(self._clock))
+
+        async def send() -> bytes:
+            await pace.wait_for_turn()
+            try:
+                return await self._wire.exchange(method, path, bearer=bearer, body=body, params=params)
+            except RateLimited as error:
+                pace.pause(error.retry_after_s or 0.0)
+                raise
+
+        return await call_with_retries(
+            send, policy=self._policy, repeatable=repeatable, clock=self._clock, rng=self._rng
+        )
+
+
+@asynccontextmanager
+async def open_api(
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    rng: random.Random | None = None,
+    policy: RetryPolicy | None = None,
+    transport: httpx.AsyncBaseTransport | None = None,
+) -> AsyncIterator[FleetApi]:
+    """
+    A client with its connections, closed at the end; `transport` swaps the network for something else.
+    """
+    async with httpx.AsyncClient(
+        timeout=httpx.Timeout(settings.request_timeout_s, connect=CONNECT_TIMEOUT_S, pool=None),
+        headers={"User-Agent": f"pulumi-highmobility/{_version()}"},
+        transport=transport,
+        # A proxy of the environment has no business between us and an emulator on this machine.
+        mounts={f"all://{host}": None for host in ("127.0.0.1", "localhost", "[::1]")}
+        if transport is None
+        else None,
+    ) as http:
+        yield FleetApi(
+            settings,
+            http,
+            clock=clock or RealClock(),
+            rng=rng or random.Random(),  # noqa: S311 - jitter of waits, no secret
+            policy=policy,
+        )
+
+
+def _version() -> str:
+    try:
+        return version("pulumi-highmobility")
+    except PackageNotFoundError:
+        return "unknown"

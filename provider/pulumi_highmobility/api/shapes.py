@@ -1,0 +1,113 @@
+"""The wire's shapes, read tolerantly: unknown fields are ignored, optional ones may be missing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from ..secret import Secret
+
+
+class Changelog(msgspec.Struct, frozen=True, gc=False):
+    """One change of a clearance; `timestamp` is ISO 8601 in UTC, mostly without an offset."""
+
+    timestamp: str
+    status: str
+    reason: str | None = None
+
+
+class RegisteredVehicle(msgspec.Struct, frozen=True):
+    """
+    A vehicle as GET /fleets/vehicles tells of it.
+
+    `brand` and `tags` are None where the platform left them out, which says nothing about them.
+    """
+
+    vin: str
+    status: str
+    brand: str | None = None
+    tags: dict[str, Any] | None = None
+    changelog: list[Changelog] = []
+
+
+class ClearanceRow(msgspec.Struct, frozen=True):
+    """One row of the answer to POST or DELETE: a `status`, for "error" with a `description`."""
+
+    vin: str
+    status: str
+    description: str | None = None
+    tags: dict[str, Any] | None = None
+
+
+class ClearanceAnswer(msgspec.Struct, frozen=True):
+    """POST /fleets/vehicles: a row a vehicle."""
+
+    vehicles: list[ClearanceRow]
+
+
+class BearerAnswer(msgspec.Struct, frozen=True):
+    """
+    POST /auth_tokens or POST /access_tokens with client credentials.
+
+    The older server sends auth_token and validity instants, the newer access_token and expires_in.
+    """
+
+    auth_token: str | None = None
+    access_token: str | None = None
+    valid_from: str | None = None
+    valid_until: str | None = None
+    expires_in: float | None = None
+
+    def __repr__(self) -> str:
+        return "BearerAnswer(**********)"
+
+
+class TokenAnswer(msgspec.Struct, frozen=True):
+    """POST /fleets/access_tokens, and POST /access_tokens with a refresh token."""
+
+    access_token: str
+    token_type: str
+    expires_in: float
+    refresh_token: str | None = None
+    scope: str | None = None
+
+    def __repr__(self) -> str:
+        return "TokenAnswer(**********)"
+
+    def pair(self) -> VehicleTokenPair:
+        """The tokens with their secrets masked."""
+        return VehicleTokenPair(
+            access_token=Secret(self.access_token),
+            refresh_token=Secret(self.refresh_token) if self.refresh_token else None,
+            token_type=self.token_type,
+            scope=self.scope or "",
+            expires_in_s=self.expires_in,
+        )
+
+
+class VehicleTokenPair(msgspec.Struct, frozen=True):
+    """A vehicle token: the access token lives `expires_in_s` seconds, the refresh token outlives it."""
+
+    access_token: Secret
+    refresh_token: Secret | None
+    token_type: str
+    scope: str
+    expires_in_s: float
+
+
+class VehicleInfo(msgspec.Struct, frozen=True):
+    """GET /vehicleinfo: whose vehicle token it is."""
+
+    vin: str
+    sub: str = ""
+
+
+class Eligibility(msgspec.Struct, frozen=True):
+    """POST /eligibility: whether a carmaker would take the vehicle, and how its data would come."""
+
+    vin: str
+    eligible: bool
+    data_delivery: list[str] = []
+    connectivity_status: str | None = None
+    primary_user_assigned: bool | None = None

@@ -1,0 +1,168 @@
+"""
+Every error this package raises on purpose.
+
+HighMobilityError
+├─ ConfigError            settings are missing or contradict each other; raised before any request
+├─ TransportError         no usable answer: refused, timed out, cut off, not JSON
+├─ ApiError               the platform said no
+│  ├─ NotAuthorized       401: the credentials or the bearer token were not taken
+│  ├─ Forbidden           403: the application has no fleet access
+│  ├─ VehicleNotFound     404
+│  ├─ ClearanceConflict   409: the clearance is already removed, or in transition
+│  ├─ InvalidRequest      422: a parameter is missing or refused, or it cannot be cancelled (yet)
+│  ├─ RateLimited         429
+│  ├─ TokenRefused        400 in OAuth's form
+│  └─ ServerError         5xx
+└─ ClearanceError         a rule of clearance stands in the way of one vehicle
+   ├─ ClearanceRefused    the platform answered the request with a row of status "error"
+   ├─ ClearanceMismatch   the VIN is registered already, with another brand or other tags
+   ├─ ClearanceEnded      rejected, revoked or canceled: waiting longer cannot help
+   ├─ CancellationRefused a pending clearance cannot be canceled, or not yet
+   └─ WaitTimeout         a bounded wait came to its end
+
+The tree in this docstring is the truth: a test compares it with the classes.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "ApiError",
+    "CancellationRefused",
+    "ClearanceConflict",
+    "ClearanceEnded",
+    "ClearanceError",
+    "ClearanceMismatch",
+    "ClearanceRefused",
+    "ConfigError",
+    "Forbidden",
+    "HighMobilityError",
+    "InvalidRequest",
+    "NotAuthorized",
+    "RateLimited",
+    "ServerError",
+    "TokenRefused",
+    "TransportError",
+    "VehicleNotFound",
+    "WaitTimeout",
+]
+
+
+class HighMobilityError(Exception):
+    """The root of all errors that this package raises on purpose."""
+
+
+class ConfigError(HighMobilityError):
+    """Settings are missing or contradict each other; no request was made."""
+
+
+class TransportError(HighMobilityError):
+    """
+    No usable answer came.
+
+    `may_have_happened` is True where the request had left: its effect is then unknown, and the
+    caller must look before it asks again.
+    """
+
+    def __init__(self, message: str, *, method: str, path: str, may_have_happened: bool) -> None:
+        super().__init__(message)
+        self.method = method
+        self.path = path
+        self.may_have_happened = may_have_happened
+
+
+class ApiError(HighMobilityError):
+    """
+    The platform said no.
+
+    `title`, `source` and `detail` are the platform's own words (for OAuth: error and
+    error_description as title and detail), empty where it gave none.
+    """
+
+    def __init__(
+        self,
+        *,
+        method: str,
+        path: str,
+        status: int,
+        title: str = "",
+        source: str = "",
+        detail: str = "",
+        retry_after_s: float | None = None,
+        hint: str = "",
+    ) -> None:
+        self.method = method
+        self.path = path
+        self.status = status
+        self.title = title
+        self.source = source
+        self.detail = detail
+        self.retry_after_s = retry_after_s
+        self.hint = hint
+        said = ": ".join(part for part in (title, detail) if part) or "no explanation"
+        message = f'The platform answered {status} to {method} {path}: "{said}".'
+        super().__init__(f"{message} {hint}" if hint else message)
+
+
+class NotAuthorized(ApiError):
+    """401: the credentials or the bearer token were not taken."""
+
+
+class Forbidden(ApiError):
+    """403: the application is not associated with a fleet, or a scope is missing."""
+
+
+class VehicleNotFound(ApiError):
+    """404: the application has no such vehicle."""
+
+
+class ClearanceConflict(ApiError):
+    """409: the clearance is already removed, or in transition."""
+
+    @property
+    def is_in_transition(self) -> bool:
+        """True where the clearance is being revoked or canceled just now."""
+        return "transition" in self.detail.lower()
+
+
+class InvalidRequest(ApiError):
+    """422: a parameter is missing or refused, or cancelling is not possible (yet)."""
+
+
+class RateLimited(ApiError):
+    """429; `retry_after_s` is the platform's wish in seconds, None where it gave none."""
+
+
+class TokenRefused(ApiError):
+    """400 in OAuth's form: `title` is `error`, `detail` is `error_description`."""
+
+
+class ServerError(ApiError):
+    """5xx: whether the request took effect is unknown."""
+
+
+class ClearanceError(HighMobilityError):
+    """A rule of clearance stands in the way of one vehicle, `vin`."""
+
+    def __init__(self, message: str, *, vin: str) -> None:
+        super().__init__(message)
+        self.vin = vin
+
+
+class ClearanceRefused(ClearanceError):
+    """The request for clearance came back as a row of status "error"."""
+
+
+class ClearanceMismatch(ClearanceError):
+    """The VIN is registered already, with another brand or other tags than asked for."""
+
+
+class ClearanceEnded(ClearanceError):
+    """The clearance was rejected, revoked or canceled: waiting longer cannot help."""
+
+
+class CancellationRefused(ClearanceError):
+    """A pending clearance cannot be canceled, or not yet."""
+
+
+class WaitTimeout(ClearanceError):
+    """A bounded wait for a change of the clearance came to its end."""

@@ -1,0 +1,363 @@
+"""Where settings come from: the stack's config, then the environment, then a credentials file."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from .errors import ConfigError
+from .secret import Secret
+
+NAMESPACE = "highmobility"
+
+# https://docs.high-mobility.com: the servers of the Fleet Clearance API, with the version in the path.
+BASE_URLS = {
+    "production": "https://api.high-mobility.com/v1",
+    "sandbox": "https://sandbox.api.high-mobility.com/v1",
+}
+DEFAULT_LISTING_MAX_AGE_S = 30.0
+DEFAULT_REQUEST_TIMEOUT_S = 60.0
+
+
+class AuthWay(str, Enum):
+    """The three ways to a bearer token, by the name that `highmobility:auth` takes."""
+
+    SERVICE_ACCOUNT_KEY = "serviceAccountKey"
+    CLIENT_CREDENTIALS = "clientCredentials"
+    CLIENT_ASSERTION = "clientAssertion"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting: its key in the stack's config and its variable in the environment."""
+
+    config: str
+    environment: str
+    secret: bool = False
+    # A twin variable that names a file with the value.
+    environment_file: str | None = None
+
+    @property
+    def names(self) -> str:
+        """Both names, for messages."""
+        return f"{NAMESPACE}:{self.config} (or {self.environment})"
+
+
+BASE_URL = Setting("baseUrl", "HIGHMOBILITY_BASE_URL")
+SERVICE_ACCOUNT_KEY = Setting(
+    "serviceAccountKey",
+    "HIGHMOBILITY_SERVICE_ACCOUNT_KEY",
+    secret=True,
+    environment_file="HIGHMOBILITY_SERVICE_ACCOUNT_KEY_FILE",
+)
+CLIENT_ID = Setting("clientId", "HIGHMOBILITY_CLIENT_ID")
+CLIENT_SECRET = Setting("clientSecret", "HIGHMOBILITY_CLIENT_SECRET", secret=True)
+OAUTH_PRIVATE_KEY = Setting(
+    "oauthPrivateKey",
+    "HIGHMOBILITY_OAUTH_PRIVATE_KEY",
+    secret=True,
+    environment_file="HIGHMOBILITY_OAUTH_PRIVATE_KEY_FILE",
+)
+AUTH = Setting("auth", "HIGHMOBILITY_AUTH")
+CREDENTIALS_FILE = Setting("credentialsFile", "HIGHMOBILITY_CREDENTIALS_FILE")
+CHECK_ELIGIBILITY = Setting("checkEligibility", "HIGHMOBILITY_CHECK_ELIGIBILITY")
+LISTING_MAX_AGE = Setting("listingMaxAgeSeconds", "HIGHMOBILITY_LISTING_MAX_AGE_SECONDS")
+REQUEST_TIMEOUT = Setting("requestTimeoutSeconds", "HIGHMOBILITY_REQUEST_TIMEOUT_SECONDS")
+
+SETTINGS = (
+    BASE_URL,
+    SERVICE_ACCOUNT_KEY,
+    CLIENT_ID,
+    CLIENT_SECRET,
+    OAUTH_PRIVATE_KEY,
+    AUTH,
+    CREDENTIALS_FILE,
+    CHECK_ELIGIBILITY,
+    LISTING_MAX_AGE,
+    REQUEST_TIMEOUT,
+)
+_WHERE_SERVER_AND_CREDENTIALS = (BASE_URL, SERVICE_ACCOUNT_KEY, CLIENT_ID, CLIENT_SECRET, OAUTH_PRIVATE_KEY)
+
+
+@dataclass(frozen=True)
+class PrivateKey:
+    """
+    A private key as the console hands it out: PKCS#8 PEM on the curve P-256, with its id.
+
+    `client_id` is only in an OAuth private key; `instance_uri` names the server it was made for.
+    """
+
+    id: str
+    private_key: Secret
+    instance_uri: str = ""
+    client_id: str = ""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that a client of the platform needs to know, checked; secrets are masked in `repr`."""
+
+    base_url: str
+    auth: AuthWay
+    service_account_key: PrivateKey | None = None
+    oauth_private_key: PrivateKey | None = None
+    client_id: str = ""
+    client_secret: Secret | None = None
+    check_eligibility: bool = False
+    listing_max_age_s: float = DEFAULT_LISTING_MAX_AGE_S
+    request_timeout_s: float = DEFAULT_REQUEST_TIMEOUT_S
+    found: tuple[str, ...] = field(default=(), compare=False)
+
+    @property
+    def can_refresh_and_revoke(self) -> bool:
+        """True where client id and secret are set: the platform asks for both to refresh or revoke."""
+        return bool(self.client_id and self.client_secret)
+
+
+def load_settings(config: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:
+    """
+    Read and check all settings.
+
+    `config` is the stack's config with full keys ("highmobility:baseUrl"); other namespaces are
+    ignored. `environ` is the environment. Files that a setting names are read.
+
+    Raises: ConfigError, naming the key, its variable and what to do.
+    """
+    _refuse_unknown_keys(config)
+    source = _Source(config, environ)
+    from_file: Mapping[str, Any] = {}
+    path = source.get(CREDENTIALS_FILE)
+    if path is not None and not any(source.get(setting) for setting in _WHERE_SERVER_AND_CREDENTIALS):
+        from_file = _read_json(_read_file(path, CREDENTIALS_FILE), CREDENTIALS_FILE, what="credentials file")
+    return _settle(source, from_file)
+
+
+class _Source:
+    """The stack's config first, then the environment; empty texts count as not set."""
+
+    def __init__(self, config: Mapping[str, Any], environ: Mapping[str, str]) -> None:
+        self._config = config
+        self._environ = environ
+
+    def get(self, setting: Setting) -> str | None:
+        in_config = self._config.get(f"{NAMESPACE}:{setting.config}")
+        if in_config not in (None, ""):
+            # Config written as a structure (`pulumi config set --path`) arrives as JSON's own types.
+            return in_config if isinstance(in_config, str) else json.dumps(in_config)
+        in_environment = self._environ.get(setting.environment, "").strip()
+        if in_environment:
+            return in_environment
+        if setting.environment_file:
+            return self._environ.get(setting.environment_file, "").strip() or None
+        return None
+
+
+def _settle(source: _Source, from_file: Mapping[str, Any]) -> Settings:
+    service_account_key = _private_key(source.get(SERVICE_ACCOUNT_KEY), SERVICE_ACCOUNT_KEY)
+    oauth_private_key = _private_key(source.get(OAUTH_PRIVATE_KEY), OAUTH_PRIVATE_KEY)
+    client_id = source.get(CLIENT_ID) or ""
+    client_secret = source.get(CLIENT_SECRET)
+    base_url = source.get(BASE_URL)
+    auth = _auth_way(source.get(AUTH))
+    if from_file:
+        base_url = str(from_file.get("base_url") or "") or None
+        client_id = str(from_file.get("client_id") or "")
+        client_secret = str(from_file.get("client_secret") or "") or None
+        service_account_key = _key_from(from_file.get("service_account_key"), CREDENTIALS_FILE)
+        oauth_private_key = _key_from(from_file.get("oauth_private_key"), CREDENTIALS_FILE)
+        if auth is None and service_account_key is not None:
+            auth = AuthWay.SERVICE_ACCOUNT_KEY
+    if oauth_private_key is not None and not client_id:
+        client_id = oauth_private_key.client_id
+    ways = {
+        AuthWay.SERVICE_ACCOUNT_KEY: service_account_key is not None,
+        AuthWay.CLIENT_CREDENTIALS: bool(client_id and client_secret),
+        AuthWay.CLIENT_ASSERTION: bool(client_id and oauth_private_key is not None),
+    }
+    settled = _choose_way(auth, ways, client_id=client_id, has_secret=bool(client_secret))
+    return Settings(
+        base_url=_base_url(base_url),
+        auth=settled,
+        service_account_key=service_account_key,
+        oauth_private_key=oauth_private_key,
+        client_id=client_id,
+        client_secret=Secret(client_secret) if client_secret else None,
+        check_eligibility=_flag(source.get(CHECK_ELIGIBILITY), CHECK_ELIGIBILITY),
+        listing_max_age_s=_seconds(source.get(LISTING_MAX_AGE), LISTING_MAX_AGE, DEFAULT_LISTING_MAX_AGE_S),
+        request_timeout_s=_seconds(source.get(REQUEST_TIMEOUT), REQUEST_TIMEOUT, DEFAULT_REQUEST_TIMEOUT_S),
+        found=tuple(setting.config for setting in SETTINGS if source.get(setting)),
+    )
+
+
+def _choose_way(
+    chosen: AuthWay | None, ways: Mapping[AuthWay, bool], *, client_id: str, has_secret: bool
+) -> AuthWay:
+    """
+    The way to a bearer token that the settings name.
+
+    A service account key beside client id and secret is the tutorial's own set-up, not a
+    contradiction: the key yields the bearer token, the pair refreshes and revokes vehicle tokens.
+    """
+    complete = [way for way, is_complete in ways.items() if is_complete]
+    if chosen is not None:
+        if chosen not in complete:
+            raise ConfigError(
+                f'{AUTH.names} is "{chosen.value}", but its credentials are not all set: {_needs(chosen)}.'
+            )
+        return chosen
+    if not complete:
+        found = ""
+        if client_id and not has_secret:
+            found = f" {CLIENT_ID.names} is set, but without {CLIENT_SECRET.names}."
+        elif has_secret:
+            found = f" {CLIENT_SECRET.names} is set, but without {CLIENT_ID.names}."
+        raise ConfigError(
+            f"No credentials for High Mobility are set.{found} Set one of: "
+            + "; ".join(f"{_needs(way)}" for way in AuthWay)
+            + ". For example: pulumi config set --secret highmobility:serviceAccountKey < key.json"
+        )
+    if AuthWay.CLIENT_ASSERTION not in complete:
+        return complete[0]
+    if len(complete) == 1:
+        return complete[0]
+    raise ConfigError(
+        "More than one way to a bearer token is set: "
+        + ", ".join(way.value for way in complete)
+        + f". Choose one with {AUTH.names}, or unset the others."
+    )
+
+
+def _needs(way: AuthWay) -> str:
+    return {
+        AuthWay.SERVICE_ACCOUNT_KEY: f"{SERVICE_ACCOUNT_KEY.names}",
+        AuthWay.CLIENT_CREDENTIALS: f"{CLIENT_ID.names} with {CLIENT_SECRET.names}",
+        AuthWay.CLIENT_ASSERTION: f"{OAUTH_PRIVATE_KEY.names} with {CLIENT_ID.names}",
+    }[way]
+
+
+def _auth_way(text: str | None) -> AuthWay | None:
+    if text is None:
+        return None
+    try:
+        return AuthWay(text)
+    except ValueError:
+        names = ", ".join(way.value for way in AuthWay)
+        raise ConfigError(f'{AUTH.names} is "{text}"; it takes one of: {names}.') from None
+
+
+def _base_url(text: str | None) -> str:
+    text = (text or "production").strip()
+    url = BASE_URLS.get(text.lower(), text).rstrip("/")
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ConfigError(
+            f'{BASE_URL.names} is "{text}"; it takes "production", "sandbox" or a URL such as '
+            f"{BASE_URLS['production']}."
+        )
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ConfigError(
+            f"{BASE_URL.names} has a user name, password, query or fragment; it takes scheme, host, port and path alone."
+        )
+    if parts.hostname.endswith("high-mobility.com") and parts.scheme != "https":
+        raise ConfigError(f'{BASE_URL.names} is "{text}": use https, credentials go over this connection.')
+    if parts.hostname.endswith("high-mobility.com") and not parts.path:
+        raise ConfigError(f'{BASE_URL.names} is "{text}", without the API\'s version: use "{url}/v1".')
+    return url
+
+
+def _private_key(text: str | None, setting: Setting) -> PrivateKey | None:
+    if text is None:
+        return None
+    if not text.lstrip().startswith(("{", "-----BEGIN")):
+        text = _read_file(text, setting)
+    if text.lstrip().startswith("-----BEGIN"):
+        raise ConfigError(
+            f"{setting.names} is a bare private key, without its id. Give the JSON file as the console "
+            'downloads it, with "id" and "private_key".'
+        )
+    return _key_from(_read_json(text, setting, what="private key's JSON"), setting)
+
+
+def _key_from(fields: Any, setting: Setting) -> PrivateKey | None:
+    if fields is None:
+        return None
+    if not isinstance(fields, Mapping):
+        raise ConfigError(f"{setting.names}: the private key is not a JSON object.")
+    missing = [name for name in ("id", "private_key") if not str(fields.get(name) or "").strip()]
+    if missing:
+        raise ConfigError(
+            f"{setting.names}: the private key's JSON has no {' and no '.join(missing)}. Download the key "
+            "from the console once more, or check which file was given."
+        )
+    pem = str(fields["private_key"])
+    if "PRIVATE KEY-----" not in pem:
+        raise ConfigError(
+            f'{setting.names}: "private_key" is not a PEM text (PKCS#8, curve P-256). Give the JSON file as downloaded.'
+        )
+    return PrivateKey(
+        id=str(fields["id"]).strip(),
+        private_key=Secret(pem),
+        instance_uri=str(fields.get("instance_uri") or ""),
+        client_id=str(fields.get("client_id") or ""),
+    )
+
+
+def _read_file(path: str, setting: Setting) -> str:
+    file = Path(path).expanduser()
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        # A secret given in the wrong place would be quoted here as a path: name the setting, not the value.
+        reason = error.strerror if isinstance(error, OSError) else "not a text file"
+        shown = f' "{file}"' if file.suffix in (".json", ".pem", ".key") else ""
+        raise ConfigError(f"{setting.names} names a file{shown} that cannot be read: {reason}.") from None
+
+
+def _read_json(text: str, setting: Setting, *, what: str) -> Mapping[str, Any]:
+    try:
+        fields = json.loads(text)
+    except ValueError as error:
+        where = f"line {error.lineno}" if isinstance(error, json.JSONDecodeError) else "its start"
+        raise ConfigError(f"{setting.names}: the {what} is not JSON (at {where}).") from None
+    if not isinstance(fields, Mapping):
+        raise ConfigError(f"{setting.names}: the {what} is not a JSON object.")
+    return fields
+
+
+def _flag(text: str | None, setting: Setting) -> bool:
+    if text is None or text.lower() in ("false", "0", "no"):
+        return False
+    if text.lower() in ("true", "1", "yes"):
+        return True
+    raise ConfigError(f'{setting.names} is "{text}"; it takes "true" or "false".')
+
+
+def _seconds(text: str | None, setting: Setting, default: float) -> float:
+    if text is None:
+        return default
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= 3600:
+        raise ConfigError(f'{setting.names} is "{text}"; it takes seconds, from 0 to 3600.')
+    return seconds
+
+
+def _refuse_unknown_keys(config: Mapping[str, Any]) -> None:
+    """A key with a typing error would be ignored without a word, and production used instead."""
+    known = [setting.config for setting in SETTINGS]
+    prefix = f"{NAMESPACE}:"
+    for key in config:
+        name = key.removeprefix(prefix)
+        if not key.startswith(prefix) or name in known:
+            continue
+        near = difflib.get_close_matches(name, known, n=1)
+        advice = f'Did you mean "{prefix}{near[0]}"?' if near else f"It takes: {', '.join(known)}."
+        raise ConfigError(f'The stack\'s config has an unknown key "{key}". {advice}')
