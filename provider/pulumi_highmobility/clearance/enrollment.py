@@ -1,0 +1,198 @@
+"""Asking for clearance of one vehicle so that it may be repeated safely."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from typing import Any
+
+from ..api import Changelog, ClearanceRow, RegisteredVehicle
+from ..clock import Clock, write_instant
+from ..errors import ClearanceMismatch, ClearanceRefused, HighMobilityError, ServerError, TransportError
+from .listing import Listing
+from .record import changes_of, differences, is_active, is_in_transition, requested_at, status_of
+from .reporter import Reporter
+from .requests import ClearanceQueue
+from .states import ENDED, Status
+from .watch import Watch
+
+# How often a request whose answer was lost is looked for and, if it is not there, made again.
+ATTEMPTS = 4
+# What the platform may still be working on is given this long before we look, doubling each time.
+LOOK_AFTER_S = 1.0
+# A VIN missing from a listing this old is asked for all the same: whoever asked meanwhile, the
+# answer to the request tells.
+MISSING_MAX_AGE_S = 120.0
+
+
+class Enrollment:
+    """
+    Makes sure that a vehicle's clearance has been asked for, once.
+
+    Works on the shared listing and the shared queue, so that many at a time cost few calls.
+    """
+
+    def __init__(
+        self, listing: Listing, queue: ClearanceQueue, watch: Watch, clock: Clock, rng: random.Random
+    ) -> None:
+        self._listing = listing
+        self._queue = queue
+        self._watch = watch
+        self._clock = clock
+        self._rng = rng
+
+    async def ensure_clearance(
+        self, vehicle: Mapping[str, Any], *, transition_timeout_s: float, reporter: Reporter
+    ) -> RegisteredVehicle:
+        """
+        Ask for clearance of `vehicle` (vin, brand, control_measures?, tags? as on the wire), or adopt it.
+
+        One that is pending or approved already is adopted without a request; one that is being
+        revoked or canceled is waited for, `transition_timeout_s` seconds at most, and asked for then;
+        an ended one is asked for anew. A request whose answer was lost is looked for before it is repeated.
+
+        Raises: ClearanceRefused, ClearanceMismatch (registered with another brand or other tags),
+        WaitTimeout, and what the API raises.
+        """
+        vin = str(vehicle["vin"])
+        before = await self._listing.look_up(vin, max_age_s=MISSING_MAX_AGE_S)
+        if before is not None:
+            # Adopting rests on what is registered now, not two minutes ago.
+            before = await self._listing.look_up(vin)
+        for _ in range(ATTEMPTS):
+            if is_active(before):
+                assert before is not None  # noqa: S101 - is_active says so
+                return self._adopt(before, vehicle, reporter)
+            if is_in_transition(before):
+                before = await self._wait_out(vin, transition_timeout_s, reporter)
+                continue
+            try:
+                row = await self._queue.ask(vehicle)
+            except (TransportError, ServerError) as error:
+                if isinstance(error, TransportError) and not error.may_have_happened:
+                    raise
+                found = await self._look_after(error, vehicle, before, reporter)
+                if found is not None:
+                    return found
+                continue
+            settled = await self._settle(row, vehicle, before, reporter)
+            if settled is not None:
+                return settled
+            before = await self._look_now(vin)
+        raise ClearanceRefused(
+            f"Clearance of {vin} was asked for {ATTEMPTS} times (POST /fleets/vehicles), and it is not registered "
+            "after it. Nothing is lost: run `pulumi up` again later.",
+            vin=vin,
+        )
+
+    def _adopt(
+        self, found: RegisteredVehicle, vehicle: Mapping[str, Any], reporter: Reporter
+    ) -> RegisteredVehicle:
+        vin = str(vehicle["vin"])
+        unlike = differences(found, brand=str(vehicle["brand"]), tags=vehicle.get("tags") or {})
+        if unlike:
+            raise ClearanceMismatch(
+                f"{vin} is registered already ({found.status}), but not as the program says: its "
+                f"{' and its '.join(unlike)}. The API cannot change a registered vehicle. Write into the program what "
+                f"is registered, to adopt it, or revoke that clearance first (DELETE /fleets/vehicles/{vin}), "
+                "which loses it.",
+                vin=vin,
+            )
+        since = requested_at(found)
+        when = f" since {write_instant(since)}" if since else ""
+        reporter.info(
+            f"{vin} is registered already ({found.status}, asked for{when}): adopted, no request was made"
+        )
+        return found
+
+    async def _wait_out(self, vin: str, timeout_s: float, reporter: Reporter) -> RegisteredVehicle | None:
+        return await self._watch.wait_for(
+            vin,
+            lambda seen: not is_in_transition(seen),
+            goal="to come to the end of its old clearance",
+            timeout_s=timeout_s,
+            reporter=reporter,
+        )
+
+    async def _settle(
+        self,
+        row: ClearanceRow | None,
+        vehicle: Mapping[str, Any],
+        before: RegisteredVehicle | None,
+        reporter: Reporter,
+    ) -> RegisteredVehicle | None:
+        """The registered vehicle that an answer's row means; None where the row leaves it open."""
+        vin = str(vehicle["vin"])
+        if row is None:
+            return None
+        status = Status.of(row.status)
+        if row.status == "error" or status is None:
+            # The platform does not say what it answers for a VIN that it has: it may be this.
+            found = await self._look_now(vin)
+            if is_active(found) or is_in_transition(found):
+                return None
+            raise ClearanceRefused(_refusal(vin, row), vin=vin)
+        if is_in_transition(RegisteredVehicle(vin=vin, status=row.status)) or status in (
+            Status.REVOKED,
+            Status.CANCELED,
+        ):
+            return None
+        wanted = dict(vehicle.get("tags") or {})
+        if row.tags is not None and {name: str(value) for name, value in row.tags.items()} != wanted:
+            # Not what was asked for just now: an echo of a registration that somebody else made.
+            return None
+        if status is Status.APPROVED:
+            # Approved in the same breath: by a carmaker that is quick, or an echo of what is there.
+            found = await self._look_now(vin)
+            if found is not None and is_active(found):
+                return found if _is_newer(found, before) else self._adopt(found, vehicle, reporter)
+        return self._note(vehicle, row)
+
+    async def _look_after(
+        self,
+        error: HighMobilityError,
+        vehicle: Mapping[str, Any],
+        before: RegisteredVehicle | None,
+        reporter: Reporter,
+    ) -> RegisteredVehicle | None:
+        """After a request whose answer was lost: the vehicle if the request arrived, else None."""
+        vin = str(vehicle["vin"])
+        reporter.info(f"{vin}: {error} Looking whether the request arrived before asking again")
+        await self._clock.sleep(LOOK_AFTER_S * (1 + self._rng.random()))
+        found = await self._look_now(vin)
+        if found is None or not _is_newer(found, before):
+            return None
+        return found
+
+    async def _look_now(self, vin: str) -> RegisteredVehicle | None:
+        now = self._clock.monotonic()
+        return (await self._listing.current(newer_than=now)).get(vin)
+
+    def _note(self, vehicle: Mapping[str, Any], row: ClearanceRow) -> RegisteredVehicle:
+        now = write_instant(self._clock.now())
+        registered = RegisteredVehicle(
+            vin=str(vehicle["vin"]),
+            status=row.status,
+            brand=str(vehicle["brand"]),
+            tags=row.tags if row.tags is not None else dict(vehicle.get("tags") or {}),
+            changelog=[Changelog(timestamp=now, status=row.status, reason=row.description)],
+        )
+        self._listing.note(registered.vin, registered)
+        return registered
+
+
+def _is_newer(found: RegisteredVehicle, before: RegisteredVehicle | None) -> bool:
+    """True where `found` is of a later request than `before`: then the request in doubt arrived."""
+    if before is None or status_of(before) not in ENDED:
+        return True
+    return len(changes_of(found)) > len(changes_of(before)) or requested_at(found) != requested_at(before)
+
+
+def _refusal(vin: str, row: ClearanceRow) -> str:
+    said = row.description or f'a row of status "{row.status}" without a description'
+    advice = "Correct the vehicle in the program."
+    if "brand" in said.lower():
+        advice = 'Set `brand` to one of the platform\'s names, for example "bmw".'
+    elif "vin" in said.lower():
+        advice = "Check the VIN against the vehicle's registration."
+    return f'Clearance of {vin} was refused: "{said}" (POST /fleets/vehicles). {advice}'

@@ -1,0 +1,97 @@
+"""What can be read from a registered vehicle and its changelog."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from ..api.shapes import Changelog, RegisteredVehicle
+from ..clock import parse_instant
+from .states import ACTIVE, GONE, IN_TRANSITION, Status
+
+
+def status_of(vehicle: RegisteredVehicle | None) -> Status | None:
+    """Its state; None where there is no such vehicle, or the state has a name not known here."""
+    return None if vehicle is None else Status.of(vehicle.status)
+
+
+def is_gone(vehicle: RegisteredVehicle | None) -> bool:
+    """The one place that decides it: not registered, or its clearance was revoked or canceled."""
+    return vehicle is None or status_of(vehicle) in GONE
+
+
+def is_active(vehicle: RegisteredVehicle | None) -> bool:
+    """Pending or approved."""
+    return status_of(vehicle) in ACTIVE
+
+
+def is_in_transition(vehicle: RegisteredVehicle | None) -> bool:
+    """Being revoked or canceled just now."""
+    return status_of(vehicle) in IN_TRANSITION
+
+
+def changes_of(vehicle: RegisteredVehicle) -> list[Changelog]:
+    """The changelog, oldest first, whichever way round the platform sent it."""
+    return sorted(vehicle.changelog, key=lambda change: change.timestamp.rstrip("Zz"))
+
+
+def requested_at(vehicle: RegisteredVehicle) -> datetime | None:
+    """When the present clearance was asked for: the last change to pending."""
+    return _last(vehicle, Status.PENDING)
+
+
+def approved_at(vehicle: RegisteredVehicle) -> datetime | None:
+    """When the present clearance was approved; None for one that is not, or no longer."""
+    return _last(vehicle, Status.APPROVED) if status_of(vehicle) is Status.APPROVED else None
+
+
+def reason_of(vehicle: RegisteredVehicle) -> str:
+    """The carmaker's reason for the present state, empty where none is given."""
+    for change in reversed(changes_of(vehicle)):
+        if change.status == vehicle.status:
+            return change.reason or ""
+    return ""
+
+
+def tags_of(vehicle: RegisteredVehicle) -> dict[str, str] | None:
+    """The tags as texts; None where the platform left them out, which says nothing about them."""
+    return None if vehicle.tags is None else {name: str(value) for name, value in vehicle.tags.items()}
+
+
+def by_vin(vehicles: Iterable[RegisteredVehicle]) -> dict[str, RegisteredVehicle]:
+    """
+    The vehicles by VIN, in upper case.
+
+    Where one VIN has several rows (an ended clearance and its successor), the living one counts,
+    else the one asked for last.
+    """
+    found: dict[str, RegisteredVehicle] = {}
+    for vehicle in vehicles:
+        vin = vehicle.vin.upper()
+        other = found.get(vin)
+        if other is None or _weight(vehicle) >= _weight(other):
+            found[vin] = vehicle
+    return found
+
+
+def differences(vehicle: RegisteredVehicle, *, brand: str, tags: Mapping[str, str]) -> list[str]:
+    """In which of brand and tags a registered vehicle is not what is wanted, as texts for a message."""
+    found = []
+    if vehicle.brand is not None and vehicle.brand != brand:
+        found.append(f'brand is "{vehicle.brand}", not "{brand}"')
+    registered = tags_of(vehicle)
+    if registered is not None and registered != dict(tags):
+        found.append(f"tags are {registered}, not {dict(tags)}")
+    return found
+
+
+def _weight(vehicle: RegisteredVehicle) -> tuple[bool, str]:
+    lives = is_active(vehicle) or is_in_transition(vehicle)
+    return lives, max((change.timestamp for change in vehicle.changelog), default="")
+
+
+def _last(vehicle: RegisteredVehicle, status: Status) -> datetime | None:
+    for change in reversed(changes_of(vehicle)):
+        if change.status == status.value:
+            return parse_instant(change.timestamp)
+    return None

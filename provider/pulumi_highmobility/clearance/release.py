@@ -1,0 +1,96 @@
+"""Letting go of a clearance: revoking an approved one, canceling a pending one."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Literal
+
+from ..api import FleetApi, RegisteredVehicle
+from ..clock import Clock, write_instant
+from ..errors import CancellationRefused, ClearanceConflict, InvalidRequest, VehicleNotFound
+from .listing import Listing
+from .record import is_gone, requested_at, status_of
+from .reporter import Reporter
+from .states import Status
+from .watch import Watch
+
+OnUncancellable = Literal["fail", "abandon"]
+
+# "the pending status could only be canceled after 1 day it's created" (OpenAPI, hm-fleet-clearance-v1)
+CANCEL_AFTER = timedelta(days=1)
+
+
+class Release:
+    """Ends clearances, and takes one that has ended already for done."""
+
+    def __init__(self, api: FleetApi, listing: Listing, watch: Watch, clock: Clock) -> None:
+        self._api = api
+        self._listing = listing
+        self._watch = watch
+        self._clock = clock
+
+    async def release(
+        self,
+        vin: str,
+        *,
+        on_uncancellable: OnUncancellable,
+        transition_timeout_s: float,
+        reporter: Reporter,
+    ) -> None:
+        """
+        Revoke or cancel the clearance of `vin`.
+
+        One that is unknown, removed already or rejected is success; one in transition is waited for,
+        `transition_timeout_s` seconds at most.
+
+        Raises: CancellationRefused (a pending clearance that the platform does not cancel, or not yet,
+        unless `on_uncancellable` is "abandon"), WaitTimeout, and what the API raises.
+        """
+        try:
+            row = await self._api.delete_clearance(vin)
+        except VehicleNotFound:
+            self._listing.note(vin, None)
+        except ClearanceConflict as conflict:
+            if conflict.is_in_transition:
+                await self._wait_out(vin, transition_timeout_s, reporter)
+        except InvalidRequest as refusal:
+            await self._take_refusal(vin, refusal, on_uncancellable, reporter)
+        else:
+            self._listing.note(vin, RegisteredVehicle(vin=vin, status=row.status, tags=row.tags))
+
+    async def _wait_out(self, vin: str, timeout_s: float, reporter: Reporter) -> None:
+        def is_over(seen: RegisteredVehicle | None) -> bool:
+            return is_gone(seen) or status_of(seen) is Status.REJECTED
+
+        await self._watch.wait_for(
+            vin, is_over, goal="to be revoked or canceled", timeout_s=timeout_s, reporter=reporter
+        )
+
+    async def _take_refusal(
+        self, vin: str, refusal: InvalidRequest, on_uncancellable: OnUncancellable, reporter: Reporter
+    ) -> None:
+        vehicle = await self._listing.look_up(vin)
+        if is_gone(vehicle) or status_of(vehicle) is Status.REJECTED:
+            return
+        since = requested_at(vehicle) if vehicle is not None else None
+        if on_uncancellable == "abandon":
+            reporter.warn(
+                f'{vin} stays registered at the platform, pending: it answered "{refusal.detail}" to '
+                f'DELETE /fleets/vehicles/{vin}, and on_uncancellable is "abandon". If the carmaker approves it, '
+                "it must be revoked by hand."
+            )
+            return
+        if refusal.title == "too early" or "after 1 day" in refusal.detail:
+            when = (
+                f"from {write_instant(since + CANCEL_AFTER)} on" if since else "a day after it was asked for"
+            )
+            advice = f"It can be canceled {when}: destroy again then."
+        else:
+            advice = "This carmaker does not cancel a pending clearance: destroy again once it is approved or rejected."
+        raise CancellationRefused(
+            f'The pending clearance of {vin} cannot be canceled: "{refusal.detail or refusal.title}" '
+            f"(DELETE /fleets/vehicles/{vin}). {advice} To let go of it without canceling, set "
+            'on_uncancellable="abandon" and run `pulumi up` before, or take it out of the state with '
+            "`pulumi state delete`; it stays registered at the platform then.",
+            vin=vin,
+        )

@@ -1,0 +1,95 @@
+"""The rules of clearance over one API client, with all that they share."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..api import FleetApi, RegisteredVehicle
+from ..clock import Clock
+from ..errors import ClearanceEnded
+from ..settings import Settings
+from .enrollment import Enrollment
+from .listing import Listing
+from .record import reason_of, status_of
+from .release import OnUncancellable, Release
+from .reporter import Reporter
+from .requests import ClearanceQueue
+from .states import ENDED, IN_TRANSITION, Status
+from .tokens import VehicleTokens
+from .watch import Watch
+
+
+class ClearanceService:
+    """One application's clearances: a shared listing, a shared queue, a shared poll."""
+
+    def __init__(self, api: FleetApi, settings: Settings, *, clock: Clock, rng: random.Random) -> None:
+        self.api = api
+        self.clock = clock
+        self.listing = Listing(api, clock, max_age_s=settings.listing_max_age_s)
+        self.queue = ClearanceQueue(api, clock)
+        self.watch = Watch(api, self.listing, clock, rng)
+        self.tokens = VehicleTokens(
+            api, self.listing, clock, can_refresh_and_revoke=settings.can_refresh_and_revoke
+        )
+        self._enrollment = Enrollment(self.listing, self.queue, self.watch, clock, rng)
+        self._release = Release(api, self.listing, self.watch, clock)
+
+    async def ensure_clearance(
+        self, vehicle: Mapping[str, Any], *, transition_timeout_s: float, reporter: Reporter
+    ) -> RegisteredVehicle:
+        """See Enrollment.ensure_clearance."""
+        return await self._enrollment.ensure_clearance(
+            vehicle, transition_timeout_s=transition_timeout_s, reporter=reporter
+        )
+
+    async def read(self, vin: str) -> RegisteredVehicle | None:
+        """The registered vehicle by the shared listing, None where there is none."""
+        return await self.listing.look_up(vin)
+
+    async def release(
+        self, vin: str, *, on_uncancellable: OnUncancellable, transition_timeout_s: float, reporter: Reporter
+    ) -> None:
+        """See Release.release."""
+        await self._release.release(
+            vin,
+            on_uncancellable=on_uncancellable,
+            transition_timeout_s=transition_timeout_s,
+            reporter=reporter,
+        )
+
+    async def wait_for_approval(self, vin: str, *, timeout_s: float, reporter: Reporter) -> RegisteredVehicle:
+        """
+        Wait until the carmaker has approved.
+
+        Raises: ClearanceEnded (rejected, revoked, canceled, being revoked, or not registered), WaitTimeout.
+        """
+        found = await self.watch.wait_for(
+            vin, _is_approved(vin), goal="to be approved", timeout_s=timeout_s, reporter=reporter
+        )
+        assert found is not None  # noqa: S101 - _is_approved ends the wait otherwise
+        return found
+
+
+def _is_approved(vin: str) -> Callable[[RegisteredVehicle | None], bool]:
+    def is_approved(seen: RegisteredVehicle | None) -> bool:
+        if seen is None:
+            raise ClearanceEnded(
+                f"{vin} is not registered (GET /fleets/vehicles): nothing to wait for.", vin=vin
+            )
+        status = status_of(seen)
+        if status in ENDED or status in IN_TRANSITION:
+            reason = reason_of(seen)
+            why = f' The carmaker says: "{reason}".' if reason else ""
+            advice = (
+                "The vehicle stays in the stack; ask again with retry_rejected=True once the reason is gone."
+                if status is Status.REJECTED
+                else "Run `pulumi up --refresh` to ask for it anew."
+            )
+            raise ClearanceEnded(
+                f"{vin} is {seen.status}: waiting longer cannot help.{why} {advice}", vin=vin
+            )
+        return status is Status.APPROVED
+
+    return is_approved

@@ -1,0 +1,168 @@
+"""Waiting for a vehicle to change: one poll for all that wait, its interval growing."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from ..api import FleetApi, RegisteredVehicle
+from ..clock import Clock
+from ..errors import RateLimited, ServerError, TransportError, WaitTimeout
+from .listing import Listing
+from .record import by_vin
+from .reporter import Reporter
+
+FIRST_INTERVAL_S = 1.0
+MAX_INTERVAL_S = 30.0
+GROWTH = 1.5
+SAY_EVERY_S = 30.0
+# The filter goes into the URL: beyond this many VINs the whole list is asked for.
+MAX_FILTERED = 100
+
+
+@dataclass
+class _Round:
+    """One poll: what it found, or why it found nothing."""
+
+    vehicles: Mapping[str, RegisteredVehicle]
+    trouble: str = ""
+
+
+class Watch:
+    """
+    Polls the vehicles that somebody waits for, all in one request.
+
+    The interval grows from 1 s to 30 s, with up to a fifth left out at random, and starts anew when
+    somebody new waits. Trouble on the way to the platform is reported and waited out.
+    """
+
+    def __init__(self, api: FleetApi, listing: Listing, clock: Clock, rng: random.Random) -> None:
+        self._api = api
+        self._listing = listing
+        self._clock = clock
+        self._rng = rng
+        self._deadlines: dict[object, tuple[str, float]] = {}
+        self._poller: asyncio.Task[None] | None = None
+        self._next: asyncio.Future[_Round] | None = None
+        self._newcomer = asyncio.Event()
+
+    async def wait_for(
+        self,
+        vin: str,
+        reached: Callable[[RegisteredVehicle | None], bool],
+        *,
+        goal: str,
+        timeout_s: float,
+        reporter: Reporter,
+    ) -> RegisteredVehicle | None:
+        """
+        Wait until `reached` is true of the vehicle (None: not registered), and return it.
+
+        `goal` says in messages what is waited for ("to be approved"). What `reached` raises ends the wait.
+
+        Raises: WaitTimeout after `timeout_s` seconds; NotAuthorized and other answers that waiting cannot mend.
+        """
+        began = self._clock.monotonic()
+        me = object()
+        self._deadlines[me] = (vin, began + timeout_s)
+        said_at, said = began, ""
+        try:
+            while True:
+                round_ = await self._join()
+                vehicle = round_.vehicles.get(vin)
+                if not round_.trouble and reached(vehicle):
+                    return vehicle
+                now = self._clock.monotonic()
+                seen = round_.trouble or f"is {vehicle.status if vehicle else 'not registered'}"
+                left_s = began + timeout_s - now
+                if left_s <= 0:
+                    raise WaitTimeout(f"{vin} {seen}: not {goal} within {_span(timeout_s)}.", vin=vin)
+                message = f"{vin} {seen}; waiting for it {goal}, {_span(left_s)} more at most"
+                if seen != said or now - said_at >= SAY_EVERY_S:
+                    reporter.info(message)
+                    said_at, said = now, seen
+                else:
+                    reporter.progress(message)
+        finally:
+            del self._deadlines[me]
+
+    async def _join(self) -> _Round:
+        if self._next is None:
+            self._next = asyncio.get_running_loop().create_future()
+            if self._poller is None:
+                self._poller = asyncio.ensure_future(self._poll())
+        self._newcomer.set()
+        return await asyncio.shield(self._next)
+
+    async def _poll(self) -> None:
+        interval_s = FIRST_INTERVAL_S
+        known: set[object] = set()
+        try:
+            while self._deadlines:
+                if not set(self._deadlines) <= known:
+                    interval_s = FIRST_INTERVAL_S
+                known = set(self._deadlines)
+                await self._ask_once()
+                jittered_s = interval_s * (1 - self._rng.random() / 5)
+                interval_s = min(MAX_INTERVAL_S, interval_s * GROWTH)
+                await self._pause(jittered_s, known)
+        finally:
+            self._poller = None
+            if self._next is not None and not self._next.done():
+                self._next.cancel()
+            self._next = None
+
+    async def _ask_once(self) -> None:
+        answer, self._next = self._next, None
+        try:
+            round_ = await self._look()
+        except (TransportError, ServerError, RateLimited) as error:
+            round_ = _Round({}, trouble=f"cannot be seen just now ({error})")
+        except Exception as error:
+            if answer is not None and not answer.done():
+                answer.set_exception(error)
+                answer.exception()
+            return
+        if answer is not None and not answer.done():
+            answer.set_result(round_)
+
+    async def _look(self) -> _Round:
+        vins = sorted({vin for vin, _ in self._deadlines.values()})
+        if len(vins) > MAX_FILTERED:
+            return _Round(await self._listing.current(newer_than=self._clock.monotonic()))
+        rows = await self._api.list_vehicles({"vin": {"operator": "in", "value": vins}})
+        found = by_vin(rows)
+        for vin in vins:
+            self._listing.note(vin, found.get(vin))
+        return _Round(found)
+
+    async def _pause(self, interval_s: float, known: set[object]) -> None:
+        """Sleep, shorter where a deadline is nearer or somebody new comes, but never below the first interval."""
+        began = self._clock.monotonic()
+        await self._clock.sleep(min(interval_s, FIRST_INTERVAL_S))
+        while True:
+            now = self._clock.monotonic()
+            nearest = min((deadline for _, deadline in self._deadlines.values()), default=now)
+            left_s = min(began + interval_s, nearest) - now
+            if left_s <= 0 or not set(self._deadlines) <= known:
+                return
+            self._newcomer.clear()
+            sleeping = asyncio.ensure_future(self._clock.sleep(left_s))
+            coming = asyncio.ensure_future(self._newcomer.wait())
+            try:
+                await asyncio.wait({sleeping, coming}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                sleeping.cancel()
+                coming.cancel()
+
+
+def _span(seconds: float) -> str:
+    """A duration as a person says it."""
+    seconds = max(0.0, seconds)
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} minutes"
+    return f"{seconds / 3600:.0f} hours"
