@@ -1,1 +1,1 @@
-"""TODO"""
+"""Pulumi dynamic resources, thin, over the rules of clearance."""

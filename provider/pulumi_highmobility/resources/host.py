@@ -1,0 +1,100 @@
+"""
+What the engine tells a dynamic provider's process, and the SDK does not pass on.
+
+The SDK (3.259.0) calls a dynamic provider with properties alone: not which resource is meant, nor how to
+speak to its user, and the engine's Cancel is not passed on at all. All of it is within reach in the same
+process. This module takes it from there, in one place, and does without wherever it is not found: messages
+then appear at the stack instead of the resource.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any, Literal
+
+from ..errors import HighMobilityError
+
+Severity = Literal["info", "warning", "error", "debug"]
+
+
+@dataclass(frozen=True)
+class Resource:
+    """The resource an operation is about; both empty where it could not be found out."""
+
+    urn: str = ""
+    name: str = ""
+
+
+def current_resource() -> Resource:
+    """The resource of the operation that this thread serves: the URN in the SDK's own request."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if frame.f_code.co_filename.replace("\\", "/").endswith("pulumi/dynamic/__main__.py"):
+            urn = getattr(frame.f_locals.get("request"), "urn", "")
+            if urn:
+                return Resource(urn, urn.rsplit("::", 1)[-1])
+        frame = frame.f_back
+    return Resource()
+
+
+class Engine:
+    """The engine's log, by its address on the provider's command line; silent trouble falls back to print."""
+
+    def __init__(self, address: str | None) -> None:
+        self._address = address
+        self._stub: Any = None
+        self._lock = threading.Lock()
+
+    def log(self, severity: Severity, message: str, urn: str = "", *, ephemeral: bool = False) -> None:
+        """Show `message` at the resource `urn` (empty: at the stack); an ephemeral one is replaced by the next."""
+        import grpc  # noqa: PLC0415 - only the provider process needs it
+
+        try:
+            from pulumi.runtime.proto import engine_pb2  # noqa: PLC0415
+
+            request = engine_pb2.LogRequest(
+                severity=getattr(engine_pb2, severity.upper()),
+                message=message,
+                urn=urn,
+                streamId=0,
+                ephemeral=ephemeral,
+            )
+            self._connect().Log(request, timeout=5)
+        except (grpc.RpcError, LookupError, OSError):
+            if not ephemeral:
+                # The engine shows what a provider prints as messages of the stack.
+                print(message, flush=True)
+
+    def _connect(self) -> Any:
+        if not self._address:
+            raise LookupError("no engine")
+        with self._lock:
+            if self._stub is None:
+                import grpc  # noqa: PLC0415
+                from pulumi.runtime.proto import engine_pb2_grpc  # noqa: PLC0415
+
+                self._stub = engine_pb2_grpc.EngineStub(grpc.insecure_channel(self._address))
+        return self._stub
+
+
+class _OurErrorsAreNoCrash(logging.Filter):
+    """gRPC logs a traceback for every exception; ours are messages for users, shown already."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        return not isinstance(error, HighMobilityError)
+
+
+def engine_of_this_process() -> Engine:
+    """The engine that started this process as a dynamic provider; in any other process, one that prints."""
+    main = sys.modules.get("__main__")
+    is_provider = getattr(getattr(main, "__spec__", None), "name", "") == "pulumi.dynamic.__main__"
+    if not is_provider:
+        return Engine(None)
+    logging.getLogger("grpc._server").addFilter(_OurErrorsAreNoCrash())
+    address = next((argument for argument in sys.argv[1:] if not argument.startswith("-")), None)
+    return Engine(address)
