@@ -1,199 +1,218 @@
-"""What is known of each brand's clearance, with where it is known from."""
+"""
+What is known of each carmaker, in one table; docs/brands.md shows it to users and a test compares.
+
+Only the opening part of each source could be read: None and "unknown" mean "not in what was read".
+"""
 
 from __future__ import annotations
 
-import difflib
-import unicodedata
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Literal
 
+from .spelling import fold, nearest
+
 SeveralApplications = Literal["yes", "no", "same data package", "unknown"]
 
-# Where the facts are from, below https://docs.high-mobility.com.
+_DOCS = "https://docs.high-mobility.com"
+# Where each fact comes from, by the letters of Brand.sources.
 SOURCES: Mapping[str, str] = MappingProxyType(
     {
-        "G": "/oem-guides/…: the brand's feature table",
-        "L": "/oem-guides/…/clearance-lifecycle",
-        "E": "/docs/vehicle-eligibility",
-        "O": "OpenAPI hm-fleet-clearance-v1",
-        "OE": "OpenAPI hm-eligibility-v1",
-        "T": "the fleet clearance tutorial",
-        "P": "/guides/platform/…, older pages",
+        # The table of features at the head of each page.
+        "G": f"{_DOCS}/oem-guides/GUIDE",
+        # The chart of the activation; GUIDE is the brand or its group.
+        "L": f"{_DOCS}/oem-guides/GUIDE/clearance-lifecycle",
+        "E": f"{_DOCS}/docs/vehicle-eligibility",
+        "O": "https://github.com/highmobility/open-api-specifications/blob/main/hm-fleet-clearance-v1.yml",
+        "OE": "https://github.com/highmobility/open-api-specifications/blob/main/hm-eligibility-v1.yml",
+        "A": f"{_DOCS}/docs/getting-started/fleet-clearance/activation-process",
+        # Older pages by brand.
+        "P": f"{_DOCS}/guides/platform/GUIDE",
+        "T": f"{_DOCS}/guides/cloud/service-account-api-fleet-clearance-tutorial",
     }
 )
 
-VW_GROUP = "volkswagen-group"
-STELLANTIS = "stellantis"
-VW_PARTNER_TAG = "vw-group-customer-name"
+VW_GROUP_TAG = "vw-group-customer-name"
 
 
 @dataclass(frozen=True)
 class Brand:
-    """
-    One brand, by its name on the wire.
-
-    `cancels_pending`: a pending clearance can be canceled, a day after the request (O). `eligibility_lookup`:
-    POST /eligibility knows the brand, None where the sources disagree. `precondition`: what must be given or
-    set before the request. `pending_limit`: how long pending may last.
-    """
+    """One carmaker's brand and how its clearances differ."""
 
     name: str
+    """As on the wire."""
     sources: tuple[str, ...]
+    """Letters of SOURCES."""
     group: str | None = None
+    """The group whose guide covers the brand; None where it has a guide of its own, or none."""
     cancels_pending: bool = False
-    eligibility_lookup: bool | None = False
+    """Whether DELETE on a pending clearance is supported: O names those that do, and no other."""
+    eligibility_lookup: bool | None = None
+    """Whether POST /eligibility takes the brand; None where the sources are silent or disagree."""
     several_applications: SeveralApplications = "unknown"
-    requires_odometer: bool = False
+    """Whether a VIN can be cleared for several applications at a time."""
+    preconditions: tuple[str, ...] = ()
+    """What must be so before the carmaker approves, a sentence each."""
+    consent: str | None = None
+    """A consent that somebody must give at the carmaker, and where; a sentence."""
     partner_tag: str | None = None
-    precondition: str = ""
-    pending_limit: str = ""
+    """A tag that applications configured as partner must send."""
+    requires_odometer: bool = False
+    """Whether the request needs the odometer's reading."""
+    pending_limit: str | None = None
+    """How long a clearance can stay pending, a sentence; None where nothing is known."""
 
 
-def _stellantis(name: str, *, eligibility_lookup: bool = True) -> Brand:
-    return Brand(
-        name,
-        ("E", "OE", "O", "L"),
-        group=STELLANTIS,
+_STELLANTIS = Brand(
+    name="",
+    sources=("E", "OE", "O", "L"),
+    group="stellantis",
+    cancels_pending=True,
+    eligibility_lookup=True,
+    several_applications="same data package",
+    pending_limit="A car that sends no data within 10 days of its activation is rejected; the activation itself has no known limit.",
+)
+_VOLKSWAGEN_GROUP = Brand(
+    name="",
+    sources=("G", "L", "O"),
+    group="volkswagen-group",
+    cancels_pending=True,
+    eligibility_lookup=False,
+    several_applications="no",
+    preconditions=("In the car, the connectivity settings must be on and the privacy mode off.",),
+    partner_tag=VW_GROUP_TAG,
+    # An older copy of the guide gives the privacy mode 10 days; this is the newer one's number.
+    pending_limit="The privacy mode is looked at for 15 days and the first data awaited for 10 more, then the car is rejected; the activation before has no known limit.",
+)
+_BMW_AND_MINI = Brand(
+    name="",
+    sources=("P", "E", "OE", "O"),
+    eligibility_lookup=True,
+    preconditions=("Fleet cars built before 07/2020 need a ConnectedDrive subscription.",),
+)
+_TOYOTA_AND_LEXUS = Brand(name="", sources=("E", "OE", "O"), eligibility_lookup=True)
+
+_TABLE = (
+    *(replace(_BMW_AND_MINI, name=name) for name in ("bmw", "mini")),
+    Brand(
+        name="mercedes-benz",
+        sources=("E", "OE", "O", "T"),
         cancels_pending=True,
-        eligibility_lookup=eligibility_lookup,
-        several_applications="same data package",
-        pending_limit="approved at the first data; 10 days without data reject",
-    )
-
-
-def _volkswagen(name: str) -> Brand:
-    return Brand(
-        name,
-        ("G", "L", "O"),
-        group=VW_GROUP,
-        cancels_pending=True,
+        eligibility_lookup=True,
+        # O calls it deprecated; T says that the carmaker compares it with the car's own reading.
+        requires_odometer=True,
+        preconditions=("The odometer's reading must agree with the car's.",),
+    ),
+    *(
+        replace(_STELLANTIS, name=name)
+        for name in ("citroen", "ds", "opel", "peugeot", "vauxhall", "jeep", "fiat", "alfaromeo")
+    ),
+    # A Stellantis brand that no list of look-ups names; all else is inferred from its group.
+    replace(_STELLANTIS, name="maserati", sources=("L", "O"), eligibility_lookup=None),
+    Brand(
+        name="ford",
+        sources=("G", "L", "O"),
+        eligibility_lookup=True,
+        several_applications="yes",
+        preconditions=("The car must be in the customer's Ford Pro fleet portal account.",),
+        consent="The fleet's owner must consent in the Ford Pro fleet portal; without it the car is rejected after 10 days.",
+        pending_limit="Once consent is given, the activation has no limit: a clearance can stay pending for ever.",
+    ),
+    Brand(name="renault", sources=("E", "OE", "O"), eligibility_lookup=True),
+    # E lists a look-up (spelled "daica"), OE does not.
+    Brand(name="dacia", sources=("E", "OE", "O")),
+    *(replace(_TOYOTA_AND_LEXUS, name=name) for name in ("toyota", "lexus")),
+    Brand(
+        name="porsche",
+        sources=("G", "O"),
+        eligibility_lookup=False,
+        several_applications="yes",
+        preconditions=(
+            "Porsche Connect must be active.",
+            "A first-generation Macan (combustion engine) is not supported.",
+        ),
+    ),
+    Brand(name="kia", sources=("E", "OE", "O")),
+    Brand(
+        name="tesla",
+        sources=("G", "P", "O"),
+        eligibility_lookup=False,
+        several_applications="yes",
+        consent="The fleet's owner must consent in Tesla's own flow, once for the whole fleet, before clearance is asked for.",
+    ),
+    Brand(name="volvo-cars", sources=("E", "OE", "O"), eligibility_lookup=True),
+    *(replace(_VOLKSWAGEN_GROUP, name=name) for name in ("volkswagen", "audi", "skoda", "seat", "cupra")),
+    Brand(
+        name="polestar",
+        sources=("G", "O"),
+        eligibility_lookup=False,
         several_applications="no",
-        partner_tag=VW_PARTNER_TAG,
-        precondition="the car's connectivity settings are on and its privacy mode is off",
-        pending_limit="15 days of privacy mode, or 10 days without data, reject",
-    )
-
-
-BRANDS: Mapping[str, Brand] = MappingProxyType(
-    {
-        brand.name: brand
-        for brand in (
-            *(
-                Brand(
-                    name,
-                    ("E", "OE", "O", "P"),
-                    eligibility_lookup=True,
-                    precondition="a fleet car built before 07/2020 has a ConnectedDrive subscription",
-                )
-                for name in ("bmw", "mini")
-            ),
-            Brand(
-                "mercedes-benz",
-                ("E", "OE", "O", "T"),
-                cancels_pending=True,
-                eligibility_lookup=True,
-                requires_odometer=True,
-            ),
-            *(
-                _stellantis(name)
-                for name in ("citroen", "ds", "opel", "peugeot", "vauxhall", "jeep", "fiat", "alfaromeo")
-            ),
-            _stellantis("maserati", eligibility_lookup=False),
-            Brand(
-                "ford",
-                ("G", "L", "E", "OE"),
-                eligibility_lookup=True,
-                several_applications="yes",
-                precondition="the car is in the customer's Ford Pro fleet portal account, with the consent given there",
-                pending_limit="10 days without consent reject; after the consent, pending has no end",
-            ),
-            Brand("renault", ("E", "OE"), eligibility_lookup=True),
-            Brand("dacia", ("E", "OE"), eligibility_lookup=None),
-            Brand("toyota", ("E", "OE"), eligibility_lookup=True),
-            Brand("lexus", ("E", "OE"), eligibility_lookup=True),
-            Brand(
-                "porsche",
-                ("G",),
-                several_applications="yes",
-                precondition="Porsche Connect is active (and the car is no first-generation Macan)",
-            ),
-            Brand("kia", ("E", "OE")),
-            Brand(
-                "tesla",
-                ("G", "P"),
-                several_applications="yes",
-                precondition="the fleet owner has given consent in Tesla's own flow, once for the whole fleet",
-            ),
-            Brand("volvo-cars", ("E", "OE"), eligibility_lookup=True),
-            *(_volkswagen(name) for name in ("volkswagen", "audi", "skoda", "seat", "cupra")),
-            Brand(
-                "polestar",
-                ("G",),
-                several_applications="no",
-                precondition="the car is in the EEA, Norway, Switzerland or the UK",
-            ),
-            Brand(
-                "nissan",
-                ("G",),
-                several_applications="yes",
-                precondition="the car is in the EEA, the UK or Switzerland",
-            ),
-            Brand("sandbox", ("O", "OE"), eligibility_lookup=True),
-        )
-    }
+        preconditions=("The car must be in the EEA, Norway, Switzerland or the United Kingdom.",),
+    ),
+    # Missing from the brands of our copy of O, but in its published reference page.
+    Brand(
+        name="nissan",
+        sources=("G",),
+        eligibility_lookup=False,
+        several_applications="yes",
+        preconditions=("The car must be in the EEA, Switzerland or the United Kingdom.",),
+    ),
+    Brand(name="sandbox", sources=("O", "OE"), eligibility_lookup=True),
 )
 
-# What people call a brand that the wire calls otherwise.
-_OTHER_NAMES = {
+BRANDS: Mapping[str, Brand] = MappingProxyType({brand.name: brand for brand in _TABLE})
+
+# What people write for names that share few letters with the one on the wire.
+_ALSO_CALLED = {
     "vw": "volkswagen",
-    "mercedes": "mercedes-benz",
+    "merc": "mercedes-benz",
     "mb": "mercedes-benz",
+    "daimler": "mercedes-benz",
     "volvo": "volvo-cars",
     "alfa": "alfaromeo",
-    "alfaromeo": "alfaromeo",
     "dsautomobiles": "ds",
 }
 
 
 def wire_name(name: str) -> str | None:
-    """The known brand that `name` spells but for case, accents, spaces and dashes; None for any other."""
-    folded = _fold(name)
-    return next((brand for brand in BRANDS if _fold(brand) == folded), None)
+    """The known brand that this is, but for case, diacritics and blanks around it; else None."""
+    if name in BRANDS:
+        return name
+    folded = fold(name)
+    return folded if folded in BRANDS else None
 
 
 def nearest_brand(name: str) -> str | None:
-    """The known brand that `name` may mean, None where none is near."""
-    folded = _fold(name)
-    if folded in _OTHER_NAMES:
-        return _OTHER_NAMES[folded]
-    by_fold = {_fold(brand): brand for brand in BRANDS}
-    near = difflib.get_close_matches(folded, by_fold, n=1, cutoff=0.7)
-    return by_fold[near[0]] if near else None
+    """The known brand most likely meant ("vw" → "volkswagen"), None where none comes close."""
+    found = nearest(name, (*BRANDS, *_ALSO_CALLED))
+    return _ALSO_CALLED.get(found, found) if found is not None else None
 
 
-def notices_for(brand: str, *, tags: Mapping[str, str]) -> list[str]:
-    """What a user should know before asking this carmaker for clearance."""
+def notices_for(brand: str, *, tags: Iterable[str] = (), checks_eligibility: bool = False) -> list[str]:
+    """
+    What to tell a user before clearance of a `brand`'s vehicle is asked for, a sentence or two each.
+
+    `tags` are the names of the vehicle's tags (a mapping will do); `checks_eligibility` is whether the
+    user wants the look-up. Nothing is known, and nothing said, of a brand outside of BRANDS.
+    """
     known = BRANDS.get(brand)
     if known is None:
         return []
-    notices = []
-    if known.precondition:
-        notices.append(f"{brand} clears a vehicle only if {known.precondition}")
+    notices = [known.consent] if known.consent else []
+    notices.extend(known.preconditions)
     if known.partner_tag and known.partner_tag not in tags:
         notices.append(
-            f'{brand}: an application configured as partner must send the tag "{known.partner_tag}"'
+            f'An application configured as partner needs the tag "{known.partner_tag}": without it, {brand} rejects.'
         )
-    if not known.cancels_pending and brand != "sandbox":
-        notices.append(
-            f"{brand} does not cancel a pending clearance: until it is approved or rejected, a delete fails"
-        )
+    if not known.cancels_pending:
+        notices.append(f"A pending clearance cannot be canceled with {brand}, only an approved one revoked.")
     if known.pending_limit:
-        notices.append(f"{brand}: {known.pending_limit}")
+        notices.append(known.pending_limit)
+    if checks_eligibility and not known.eligibility_lookup:
+        notices.append(
+            f"{brand} has no eligibility look-up: only the clearance itself shows whether it takes the vehicle."
+            if known.eligibility_lookup is False
+            else f"Whether {brand} has an eligibility look-up is not known: it may be refused."
+        )
     return notices
-
-
-def _fold(name: str) -> str:
-    decomposed = unicodedata.normalize("NFKD", name.casefold())
-    return "".join(character for character in decomposed if character.isalnum() and character.isascii())

@@ -1,24 +1,24 @@
-"""What a vehicle may look like in a program or a file, checked before anything is sent."""
+"""What a vehicle may be, as far as it can be known before a request is made."""
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any, Literal, TypeGuard, cast
 
 from .brands import BRANDS, nearest_brand, wire_name
+from .spelling import describe, nearest, number
 from .vin import InvalidVin, parse_vin
 
 Unit = Literal["kilometers", "miles"]
 UNITS: tuple[Unit, ...] = ("kilometers", "miles")
-_UNIT_SLIPS = {"km": "kilometers", "kms": "kilometers", "kilometres": "kilometers", "kilometer": "kilometers"}
-_UNIT_SLIPS |= {"mi": "miles", "mile": "miles"}
+
+_UNITS_MEANT = {"km": "kilometers", "kms": "kilometers", "mi": "miles"}
 
 
 @dataclass(frozen=True)
 class Odometer:
-    """A reading: a whole number, in kilometers or miles."""
+    """A reading at the moment of the request; `value` in `unit`."""
 
     value: int
     unit: Unit
@@ -26,17 +26,20 @@ class Odometer:
 
 @dataclass(frozen=True)
 class VehicleSpec:
-    """A vehicle to ask clearance for, checked and normalised."""
+    """One vehicle as it will be asked for; everything in it is well-formed."""
 
     vin: str
+    """17 characters, upper case."""
     brand: str
+    """By its name on the wire where the brand is known, else as it was written."""
     odometer: Odometer | None = None
-    tags: Mapping[str, str] = field(default_factory=dict)
+    tags: tuple[tuple[str, str], ...] = ()
+    """Names and texts, sorted by name."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong with one property; `property` is a path such as "control_measures.odometer.unit"."""
+    """What is wrong with one property: `property` is its path, `reason` a sentence with what to do."""
 
     property: str
     reason: str
@@ -44,37 +47,28 @@ class Problem:
 
 @dataclass(frozen=True)
 class CheckedVehicle:
-    """
-    The result of a check.
-
-    `spec` is None where there are problems or something is not known yet. Warnings stop nothing.
-    """
+    """What a check found."""
 
     spec: VehicleSpec | None
+    """None where there is a problem or where something is unknown."""
     problems: list[Problem]
+    """What stands in the way."""
     warnings: list[Problem]
-
-
-def check_vehicle(
-    fields: Mapping[str, Any], *, unknown: Callable[[object], bool] = lambda _: False
-) -> CheckedVehicle:
+    """What looks wrong but is for the platform to decide."""
+    normalized: dict[str, Any]
     """
-    Check a vehicle as a program gives it: vin, brand, control_measures, tags.
+    The properties that were given, in the form in which they will be sent.
 
-    A value for which `unknown` is true is not known yet: it is no problem, and leaves `spec` None.
+    Unknown ones and those with a problem stand as they were given; those not given are left out.
     """
-    check = _Check(unknown)
-    vin = check.vin(fields.get("vin"))
-    brand = check.brand(fields.get("brand"))
-    odometer = check.odometer(fields.get("control_measures"), brand)
-    tags = check.tags(fields.get("tags"))
-    complete = vin is not None and brand is not None and not check.problems and not check.has_unknown
-    spec = VehicleSpec(vin, brand, odometer, tags) if complete and vin and brand else None
-    return CheckedVehicle(spec, check.problems, check.warnings)
 
 
 def to_wire(spec: VehicleSpec) -> dict[str, Any]:
-    """A row of POST /fleets/vehicles."""
+    """
+    The row of this vehicle in a request: {vin, brand, control_measures?, tags?}.
+
+    API: POST /fleets/vehicles
+    """
     row: dict[str, Any] = {"vin": spec.vin, "brand": spec.brand}
     if spec.odometer is not None:
         row["control_measures"] = {"odometer": {"value": spec.odometer.value, "unit": spec.odometer.unit}}
@@ -83,135 +77,205 @@ def to_wire(spec: VehicleSpec) -> dict[str, Any]:
     return row
 
 
+def _is_never_unknown(_value: object) -> bool:
+    return False
+
+
+def check_vehicle(
+    fields: Mapping[str, object], *, unknown: Callable[[object], bool] = _is_never_unknown
+) -> CheckedVehicle:
+    """
+    Check vin, brand, control_measures and tags, given as in a program; other fields are not looked at.
+
+    `unknown` tells which values are not known yet, at any depth: they are neither checked nor a
+    problem. A property of None counts as not given.
+    """
+    given_measures, given_tags = fields.get("control_measures"), fields.get("tags")
+    check = _Check(unknown)
+    vin = check.vin(fields.get("vin"))
+    brand = check.brand(fields.get("brand"))
+    odometer = check.control_measures(given_measures, brand)
+    tags = check.tags(given_tags)
+    if vin is not None and brand is not None and not check.problems and not check.met_unknown:
+        spec = VehicleSpec(vin, brand, odometer, tags)
+        normalized = to_wire(spec)
+    else:
+        spec = None
+        normalized = {"vin": vin or fields.get("vin"), "brand": brand or fields.get("brand")}
+        normalized["control_measures"] = {"odometer": dict(vars(odometer))} if odometer else given_measures
+        normalized["tags"] = given_tags
+        normalized = {name: value for name, value in normalized.items() if value is not None}
+    return CheckedVehicle(spec, check.problems, check.warnings, normalized)
+
+
 class _Check:
+    """
+    Collects what is wrong with one vehicle. Each method returns the well-formed value, or None.
+
+    It runs for each of a hundred thousand vehicles: what only a message needs is made where it is said.
+    """
+
+    __slots__ = ("_unknown", "met_unknown", "problems", "warnings")
+
     def __init__(self, unknown: Callable[[object], bool]) -> None:
         self._unknown = unknown
-        self.has_unknown = False
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
+        self.met_unknown = False
 
-    def vin(self, value: Any) -> str | None:
+    def vin(self, value: object) -> str | None:
         if self._is_unknown(value):
             return None
+        if value is None:
+            self._refuse("vin", "The VIN is missing: give its 17 characters.")
+            return None
         if not isinstance(value, str):
-            self._problem("vin", "is missing" if value is None else f"is {value!r}; a VIN is a text")
+            self._refuse("vin", f"{describe(value)} is no VIN: write it as text, in quotes.")
             return None
         try:
             return parse_vin(value)
         except InvalidVin as error:
-            self._problem("vin", str(error))
+            self._refuse("vin", str(error))
             return None
 
-    def brand(self, value: Any) -> str | None:
+    def brand(self, value: object) -> str | None:
         if self._is_unknown(value):
             return None
-        if not isinstance(value, str) or not value.strip():
-            self._problem("brand", 'is missing; give the platform\'s name of the carmaker, for example "bmw"')
+        if value is None:
+            self._refuse("brand", 'The brand is missing: give the platform\'s name of it, such as "bmw".')
             return None
-        brand = value.strip()
-        if brand in BRANDS:
-            return brand
-        spelled = wire_name(brand)
-        if spelled:
-            return spelled
-        near = nearest_brand(brand)
-        advice = f'Did you mean "{near}"?' if near else f"Known: {', '.join(sorted(BRANDS))}."
+        if not isinstance(value, str):
+            self._refuse("brand", f"{describe(value)} is no brand: write its name as text.")
+            return None
+        if known := wire_name(value):
+            return known
+        if not value.strip():
+            self._refuse("brand", 'The brand is empty: give the platform\'s name of it, such as "bmw".')
+            return None
+        meant = nearest_brand(value)
+        advice = f'Is "{meant}" meant?' if meant else f"Known are: {', '.join(BRANDS)}."
+        # The platform's list grows: an unknown brand is the platform's to refuse.
         self.warnings.append(
             Problem(
-                "brand", f'"{brand}" is not a brand known to this version; the platform decides. {advice}'
+                "brand", f"{describe(value)} is no brand known here; the platform may refuse it. {advice}"
             )
         )
-        return brand
+        return value.strip()
 
-    def odometer(self, measures: Any, brand: str | None) -> Odometer | None:
-        if self._is_unknown(measures):
-            return None
-        if measures is not None and not isinstance(measures, Mapping):
-            self._problem(
-                "control_measures", f'is {measures!r}; it takes {{"odometer": {{"value", "unit"}}}}'
-            )
-            return None
-        given = {name: value for name, value in (measures or {}).items() if value is not None}
-        for name in given.keys() - {"odometer"}:
-            self._problem(f"control_measures.{name}", 'is not a control measure; there is "odometer"')
-        reading = given.get("odometer")
-        if self._is_unknown(reading):
-            return None
-        if reading is None:
-            if brand is not None and brand in BRANDS and BRANDS[brand].requires_odometer:
-                self._problem(
-                    "control_measures",
-                    f"{brand} checks the odometer during clearance: add "
-                    'control_measures={"odometer": {"value": 110_000, "unit": "kilometers"}} with the present reading',
-                )
-            return None
-        if not isinstance(reading, Mapping):
-            self._problem("control_measures.odometer", f"is {reading!r}; it takes a value and a unit")
-            return None
-        for name in reading.keys() - {"value", "unit"}:
-            self._problem(
-                f"control_measures.odometer.{name}",
-                'is not a part of the reading; there are "value" and "unit"',
-            )
-        value, unit = self._reading(reading.get("value")), self._unit(reading.get("unit"))
-        return Odometer(value, unit) if value is not None and unit is not None else None
-
-    def tags(self, value: Any) -> dict[str, str]:
-        if self._is_unknown(value) or value is None:
-            return {}
-        if not isinstance(value, Mapping):
-            self._problem("tags", f"is {value!r}; it takes texts by name")
-            return {}
-        tags = {}
-        for name, text in value.items():
-            if not str(name).strip():
-                self._problem("tags", "has an empty name")
-            elif self._is_unknown(text):
-                continue
-            elif isinstance(text, str):
-                tags[str(name)] = text
-            else:
-                self._problem(f"tags.{name}", f"is {text!r}; a tag is a text: quote it")
-        return dict(sorted(tags.items()))
-
-    def _reading(self, value: Any) -> int | None:
-        path = "control_measures.odometer.value"
+    def control_measures(self, value: object, brand: str | None) -> Odometer | None:
         if self._is_unknown(value):
             return None
-        if isinstance(value, str):
-            self._problem(path, f'is the text "{value}"; write the number without quotes')
-            return None
-        # Pulumi hands over every number as a float.
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or value != int(value):
-            self._problem(
-                path, "is missing" if value is None else f"is {value!r}; the API takes a whole number"
+        reading: object = None
+        if value is not None:
+            if not self._is_object(value, "control_measures", ("odometer",)):
+                return None
+            reading = value.get("odometer")
+            if self._is_unknown(reading):
+                return None
+        if reading is not None:
+            return self._odometer(reading)
+        known = BRANDS.get(brand) if brand is not None else None
+        if known is not None and known.requires_odometer:
+            self._refuse(
+                "control_measures.odometer",
+                f"The odometer's reading is missing: {brand} compares it with the car's. "
+                f"Give its value and unit ({' or '.join(UNITS)}).",
             )
-            return None
-        if value < 0:
-            self._problem(path, f"is {value:g}; an odometer does not go below 0")
-            return None
-        return int(value)
-
-    def _unit(self, value: Any) -> Unit | None:
-        path = "control_measures.odometer.unit"
-        if self._is_unknown(value):
-            return None
-        for unit in UNITS:
-            if value == unit:
-                return unit
-        if value is None:
-            self._problem(path, 'is missing; it takes "kilometers" or "miles"')
-            return None
-        folded = str(value).strip().lower()
-        near = _UNIT_SLIPS.get(folded) or next(iter(difflib.get_close_matches(folded, UNITS, n=1)), None)
-        advice = f'Did you mean "{near}"?' if near else 'It takes "kilometers" or "miles".'
-        self._problem(path, f'is "{value}". {advice}')
         return None
 
-    def _is_unknown(self, value: object) -> bool:
-        found = self._unknown(value)
-        self.has_unknown = self.has_unknown or found
-        return found
+    def _odometer(self, reading: object) -> Odometer | None:
+        if not self._is_object(reading, "control_measures.odometer", ("value", "unit")):
+            return None
+        value, unit = reading.get("value"), reading.get("unit")
+        value_is_unknown, unit_is_unknown = self._is_unknown(value), self._is_unknown(unit)
+        why_no_value = None if value_is_unknown else _why_no_reading(value)
+        why_no_unit = None if unit_is_unknown else _why_no_unit(unit)
+        if why_no_value:
+            self._refuse("control_measures.odometer.value", why_no_value)
+        if why_no_unit:
+            self._refuse("control_measures.odometer.unit", why_no_unit)
+        if value_is_unknown or unit_is_unknown or why_no_value or why_no_unit:
+            return None
+        return Odometer(int(cast(float, value)), cast(Unit, unit))
 
-    def _problem(self, path: str, reason: str) -> None:
+    def tags(self, value: object) -> tuple[tuple[str, str], ...]:
+        if value is None or self._is_unknown(value):
+            return ()
+        if not isinstance(value, (dict, Mapping)):
+            self._refuse("tags", f"{describe(value)} is not a map: give names and texts.")
+            return ()
+        for name, text in value.items():
+            if self._is_unknown(text):
+                continue
+            if not isinstance(name, str):
+                self._refuse("tags", f"The name {describe(name)} is no text: write it in quotes.")
+            elif not name.strip():
+                self._refuse("tags", f"A tag has an empty name (its text is {describe(text)}): give it one.")
+            elif not isinstance(text, str):
+                self._refuse(tag_path(name), _why_no_tag(text))
+        # Names that are no texts cannot be sorted, and what has a problem is not asked for.
+        return () if self.problems else tuple(sorted(value.items()))
+
+    def _is_object(self, path: str, value: object, keys: tuple[str, ...]) -> TypeGuard[Mapping[str, object]]:
+        if not isinstance(value, (dict, Mapping)):
+            self._refuse(path, f"{describe(value)} is not an object with {' and '.join(keys)}.")
+            return False
+        for name in value:
+            if name not in keys:
+                meant = nearest(str(name), keys)
+                advice = f'Is "{meant}" meant?' if meant else f"It takes: {', '.join(keys)}."
+                self._refuse(f"{path}.{name}", f"The platform knows no such measure. {advice}")
+        return True
+
+    def _is_unknown(self, value: object) -> bool:
+        if not self._unknown(value):
+            return False
+        self.met_unknown = True
+        return True
+
+    def _refuse(self, path: str, reason: str) -> None:
         self.problems.append(Problem(path, reason))
+
+
+def tag_path(name: str) -> str:
+    """The property path of a tag, in Pulumi's notation."""
+    return f"tags.{name}" if name.replace("-", "_").isidentifier() else f'tags["{name}"]'
+
+
+def _why_no_reading(value: object) -> str | None:
+    if value is None:
+        return "The odometer's value is missing: give a whole number."
+    if isinstance(value, str):
+        digits = value.strip()
+        advice = f": {digits}" if digits.isascii() and digits.isdigit() else ""
+        return f"{describe(value)} is text: write the reading as a whole number, without quotes{advice}."
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return f"{describe(value)} is no reading: give a whole number."
+    # Pulumi's numbers are all floats; neither nan nor an infinity is an integer to is_integer.
+    if isinstance(value, float) and not value.is_integer():
+        return f"{number(value)} is not whole: round the reading."
+    if value < 0:
+        return f"{number(value)} is below zero: give the reading as the car shows it."
+    return None
+
+
+def _why_no_unit(value: object) -> str | None:
+    if value in UNITS:
+        return None
+    choice = " or ".join(f'"{unit}"' for unit in UNITS)
+    if value is None:
+        return f"The odometer's unit is missing: give {choice}."
+    meant = None
+    if isinstance(value, str):
+        meant = _UNITS_MEANT.get(value.strip().casefold()) or nearest(value, UNITS)
+    advice = f'Write "{meant}".' if meant else f"Write {choice}."
+    return f"{describe(value)} is no unit that the platform takes. {advice}"
+
+
+def _why_no_tag(value: object) -> str:
+    if value is None:
+        return "The tag has no value: leave it out or give it a text."
+    if isinstance(value, (bool, int, float)):
+        text = describe(value).removeprefix("the number ")
+        return f'{describe(value)} is no text, and tags are texts: write it in quotes, "{text}".'
+    return f"{describe(value)} is no text, and tags are texts."

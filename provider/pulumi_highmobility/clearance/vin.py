@@ -1,37 +1,67 @@
-"""The form of a Vehicle Identification Number."""
+"""The form of a vehicle identification number."""
 
 from __future__ import annotations
 
+from .spelling import describe
+
+# ISO 3779; the platform: "vin should be 17 character(s)" (OpenAPI, hm-fleet-clearance-v1).
 LENGTH = 17
-# ISO 3779 leaves out the letters that are easily taken for 1 and 0. There is no check of the ninth
-# character as a check digit: only North American VINs keep it.
-LETTERS = frozenset("ABCDEFGHJKLMNPRSTUVWXYZ0123456789")
+# ISO 3779 leaves these out, because they are taken for digits.
+NOT_IN_A_VIN = frozenset("IOQ")
+_MEANT = {"I": "1", "O": "0", "Q": "0"}
 
 
 class InvalidVin(ValueError):
-    """A text that cannot be a VIN."""
+    """A text that cannot be a VIN; the message says what is wrong, where, and what to do."""
 
 
 def parse_vin(text: str) -> str:
     """
-    The VIN in upper case, without surrounding white space.
+    The VIN in the form in which the platform keeps it: 17 characters, upper case.
 
-    Raises: InvalidVin, naming the character or the length that is wrong.
+    Blanks around it and lower case are forgiven. Raises: InvalidVin.
     """
-    vin = text.strip().upper()
-    for position, character in enumerate(vin, start=1):
-        if character not in LETTERS:
-            why = {
-                "I": "; a VIN has no I, it may be a 1",
-                "O": "; a VIN has no O, it may be a 0",
-                "Q": "; a VIN has no Q",
-            }
-            raise InvalidVin(
-                f'"{text}" has "{character}" at position {position}{why.get(character, "")}. '
-                "A VIN is 17 of the letters A-Z without I, O, Q and the digits."
-            )
-    if len(vin) != LENGTH:
-        raise InvalidVin(
-            f'"{text}" has {len(vin)} characters, a VIN has {LENGTH}. Check it against the registration.'
-        )
-    return vin
+    # Position 9 is a check digit in North America only: European makers put other things there, so
+    # it is not checked.
+    vin = text.strip()
+    if len(vin) == LENGTH and vin.isascii() and vin.isalnum():
+        vin = vin.upper()
+        if NOT_IN_A_VIN.isdisjoint(vin):
+            return vin
+    raise InvalidVin(_what_is_wrong(vin))
+
+
+def _what_is_wrong(text: str) -> str:
+    if not text:
+        return f"The VIN is empty: give the {LENGTH} characters of the registration document."
+    flaws = []
+    wrong = next((place for place, letter in enumerate(text) if not _may_stand(letter)), None)
+    if wrong is not None:
+        flaws.append(f"character {wrong + 1} is {_name(text[wrong])}")
+    if len(text) != LENGTH:
+        flaws.append(f"it has {len(text)} character{'' if len(text) == 1 else 's'}, a VIN has {LENGTH}")
+    return f"{describe(text)} is no VIN: {', and '.join(flaws)}. {_advice(text)}"
+
+
+def _may_stand(letter: str) -> bool:
+    return letter.isascii() and letter.isalnum() and letter.upper() not in NOT_IN_A_VIN
+
+
+def _name(letter: str) -> str:
+    if letter.upper() in NOT_IN_A_VIN:
+        return f"the letter {letter}, which VINs leave out"
+    if letter == " ":
+        return "a space"
+    if letter.isascii() and letter.isprintable():
+        return f'"{letter}", neither a letter nor a digit'
+    import unicodedata  # noqa: PLC0415 - only for the message about a foreign character
+
+    name = unicodedata.name(letter, "a control character")
+    return f"U+{ord(letter):04X} ({name}), not one of A-Z and 0-9"
+
+
+def _advice(text: str) -> str:
+    meant = "".join(_MEANT.get(letter.upper(), letter) for letter in text if letter.isalnum())
+    if len(meant) == LENGTH and all(map(_may_stand, meant)):
+        return f"Is {describe(meant.upper())} meant?"
+    return f"Copy its {LENGTH} letters and digits anew from the registration document."
