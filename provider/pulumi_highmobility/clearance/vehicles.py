@@ -216,7 +216,7 @@ class _Check:
         # Names that are no texts cannot be sorted, and what has a problem is not asked for.
         return () if self.problems else tuple(sorted(value.items()))
 
-    def _is_object(self, path: str, value: object, keys: tuple[str, ...]) -> TypeGuard[Mapping[str, object]]:
+    def _is_object(self, value: object, path: str, keys: tuple[str, ...]) -> TypeGuard[Mapping[str, object]]:
         if not isinstance(value, (dict, Mapping)):
             self._refuse(path, f"{describe(value)} is not an object with {' and '.join(keys)}.")
             return False
