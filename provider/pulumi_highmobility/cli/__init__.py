@@ -1,1 +1,18 @@
-"""TODO"""
+"""The `pulumi-highmobility` command."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run the command; says which extra to install where its libraries are missing."""
+    try:
+        from .commands import command  # noqa: PLC0415 - the package itself must import without click
+    except ModuleNotFoundError as error:
+        print(
+            f'This command needs {error.name}: pip install "pulumi-highmobility[cli,emulator]"',
+            file=sys.stderr,
+        )
+        raise SystemExit(2) from None
+    command(prog_name="pulumi-highmobility")

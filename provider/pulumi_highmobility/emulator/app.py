@@ -1,0 +1,232 @@
+"""The ASGI application: routes as data, each request read, logged, failed on demand, answered."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from .answers import OAuthProblem, Problem
+from .applications import Application
+from .auth import Authenticator
+from .clock import EmulatorClock
+from .controls import Controls
+from .endpoints import Answer, Api, OnDuplicate
+from .faults import Fault, Faults
+from .limits import ReadLimit
+from .machine import Machine, Pace
+from .requests import Asked, RequestLog
+from .store import Store
+
+# The OAuth calls answer in OAuth's shape, whatever is wrong.
+_OAUTH_PATHS = ("/v1/access_tokens", "/v1/vehicleinfo")
+
+
+@dataclass(frozen=True)
+class Options:
+    """How the emulator behaves; see its command's flags."""
+
+    pace: Pace = field(default_factory=Pace)
+    on_duplicate: OnDuplicate = "echo"
+    limits: bool = True
+    controls: bool = True
+    latency_s: float = 0.0
+    bearer_lifetime_s: float = 300.0
+    token_lifetime_s: float = 600.0
+    audiences: tuple[str, ...] = ()
+
+
+class Emulator:
+    """The application with what it stands on, for those who serve it and for tests."""
+
+    def __init__(
+        self, store: Store, clock: EmulatorClock, applications: list[Application], options: Options
+    ) -> None:
+        self.store = store
+        self.clock = clock
+        self.applications = applications
+        self.options = options
+        self.log = RequestLog()
+        self.faults = Faults()
+        self.limit = ReadLimit(clock.wall, enabled=options.limits)
+        self.machine = Machine(store, clock, options.pace)
+        self.authenticator = Authenticator(
+            store, clock, applications, audiences=options.audiences, lifetime_s=options.bearer_lifetime_s
+        )
+        self.api = Api(
+            store,
+            clock,
+            self.machine,
+            self.authenticator,
+            self.limit,
+            on_duplicate=options.on_duplicate,
+            token_lifetime_s=options.token_lifetime_s,
+        )
+        self.app = self._build()
+
+    def _build(self) -> Starlette:
+        api = self.api
+        calls: list[tuple[str, str, Callable[[Asked], Answer]]] = [
+            ("POST", "/auth_tokens", api.create_auth_token),
+            ("DELETE", "/auth_tokens/{auth_token}", api.delete_auth_token),
+            ("POST", "/access_tokens", api.create_access_token),
+            ("DELETE", "/access_tokens", api.revoke_access_token),
+            ("GET", "/vehicleinfo", api.show_vehicle_info),
+            ("POST", "/fleets/vehicles", api.request_clearances),
+            ("GET", "/fleets/vehicles", api.list_vehicles),
+            ("GET", "/fleets/vehicles/{vin}", api.show_vehicle),
+            ("DELETE", "/fleets/vehicles/{vin}", api.delete_vehicle),
+            ("POST", "/fleets/{vin}/cancel_activation", api.delete_vehicle),
+            ("POST", "/fleets/access_tokens", api.create_vehicle_token),
+            ("POST", "/eligibility", api.check_eligibility),
+        ]
+        routes: list[Any] = [
+            Mount(
+                "/v1",
+                routes=[Route(path, self._endpoint(call), methods=[method]) for method, path, call in calls],
+            )
+        ]
+        if self.options.controls:
+            routes.append(Mount("/_emulator", routes=Controls(self).routes()))
+        return Starlette(
+            routes=routes,
+            exception_handlers={HTTPException: _http_problem, Problem: _problem, OAuthProblem: _problem},
+        )
+
+    def _endpoint(self, call: Callable[[Asked], Answer]) -> Callable[[Request], Awaitable[ASGIApp]]:
+        async def endpoint(request: Request) -> ASGIApp:
+            asked = await _read(request)
+            vins = asked.vins()
+            path = request.url.path.removeprefix("/v1")
+            shown = (
+                path.replace(request.path_params["auth_token"], "…")
+                if "auth_token" in request.path_params
+                else path
+            )
+            fault = self.faults.take(asked.method, path, vins)
+            if self.options.latency_s:
+                await asyncio.sleep(self.options.latency_s)
+            response = await self._answer(call, asked, fault)
+            status = 0 if isinstance(response, _Closed) else response.status_code
+            self.log.add(self.clock.wall(), asked, shown, status, vins, fault.kind if fault else None)
+            return response
+
+        return endpoint
+
+    async def _answer(
+        self, call: Callable[[Asked], Answer], asked: Asked, fault: Fault | None
+    ) -> Response | _Closed | _Truncated:
+        match fault:
+            case Fault(kind="delay"):
+                await asyncio.sleep(fault.seconds)
+            case Fault(kind="expire_token"):
+                await run_in_threadpool(self.authenticator.expire_bearers)
+            case Fault(kind="close_before"):
+                return _Closed()
+            case Fault(kind="status"):
+                return _faulty_status(fault)
+            case _:
+                pass
+        try:
+            status, body = await run_in_threadpool(call, asked)
+        except (Problem, OAuthProblem) as problem:
+            response: Response = _response_to(problem)
+        else:
+            response = _response(status, body)
+        match fault:
+            case Fault(kind="close_after"):
+                return _Closed()
+            case Fault(kind="truncate"):
+                return await _truncated(response)
+            case _:
+                return response
+
+
+class _Closed:
+    """An answer that never comes: the connection is closed under the client."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's form
+        abort = scope.get("extensions", {}).get("emulator.abort")
+        if abort is None:
+            raise ConnectionResetError("the emulator closed the connection, as the fault says")
+        abort()
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+
+class _Truncated:
+    """The first half of a body whose length promises the whole."""
+
+    def __init__(self, status_code: int, body: bytes) -> None:
+        self.status_code = status_code
+        self._body = body
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(self._body)).encode())]
+        await send({"type": "http.response.start", "status": self.status_code, "headers": headers})
+        half = self._body[: len(self._body) // 2]
+        await send({"type": "http.response.body", "body": half, "more_body": True})
+        await _Closed()(scope, receive, send)
+
+
+async def _truncated(response: Response) -> _Truncated:
+    if isinstance(response, StreamingResponse):
+        body = b"".join([bytes(chunk) async for chunk in response.body_iterator])  # type: ignore[arg-type]
+    else:
+        body = bytes(response.body)
+    return _Truncated(response.status_code, body)
+
+
+async def _read(request: Request) -> Asked:
+    return Asked(
+        method=request.method,
+        path=request.url.path,
+        query=dict(request.query_params),
+        headers={name.lower(): value for name, value in request.headers.items()},
+        body=await request.body(),
+        base_url=f"{request.url.scheme}://{request.url.netloc}/v1",
+        path_params={name: str(value) for name, value in request.path_params.items()},
+    )
+
+
+def _response(status: int, body: Any) -> Response:
+    if isinstance(body, Iterator):
+        return StreamingResponse(iterate_in_threadpool(body), status, media_type="application/json")
+    return JSONResponse(body, status)
+
+
+def _response_to(problem: Problem | OAuthProblem) -> Response:
+    return JSONResponse(problem.body(), problem.status, problem.headers)
+
+
+def _faulty_status(fault: Fault) -> Response:
+    headers = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
+    if fault.status == 429:
+        detail = "retry after 10s" if fault.retry_after is None else f"retry after {fault.retry_after}s"
+        return _response_to(Problem(429, "Too many requests", "fleet-manager-api:fault", detail, headers))
+    if fault.status == 502:
+        return Response("<html><body>Bad Gateway</body></html>", 502, headers, media_type="text/html")
+    return _response_to(Problem(fault.status, "Fault", None, "A fault that was asked for.", headers))
+
+
+async def _problem(request: Request, error: Exception) -> Response:  # noqa: ARG001 - Starlette's form
+    assert isinstance(error, (Problem, OAuthProblem))  # noqa: S101 - registered for these
+    return _response_to(error)
+
+
+async def _http_problem(request: Request, error: Exception) -> Response:
+    """Unknown paths and wrong methods, in the shape of their part of the API."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for these
+    headers = dict(error.headers or {})
+    if request.url.path in _OAUTH_PATHS:
+        return _response_to(OAuthProblem(error.detail, status=error.status_code, headers=headers))
+    return _response_to(Problem(error.status_code, error.detail, None, None, headers))

@@ -1,0 +1,138 @@
+"""`pulumi-highmobility emulator`: the emulator from the command line."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .app import Options
+from .applications import write_credentials
+from .clock import EmulatorClock
+from .machine import Pace
+from .server import PortInUse, bind, open_emulator, serve
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+
+
+class Duration(click.ParamType[float]):
+    """A duration such as 500ms, 2s, 10m, 3h or 1d; a bare number is seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Seconds."""
+        if isinstance(value, (int, float)):
+            return float(value)
+        found = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?", str(value).strip())
+        if not found:
+            self.fail(f"{value!r} is no duration; write 500ms, 2s, 10m, 3h or 1d", param, ctx)
+        return float(found[1]) * _UNITS[found[2] or "s"]
+
+
+@click.command("emulator")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port", default=8480, show_default=True, type=click.IntRange(0, 65535), help="Port; 0 takes a free one."
+)
+@click.option(
+    "--db", type=click.Path(dir_okay=False, path_type=Path), help="Database file. Default: in memory."
+)
+@click.option(
+    "--credentials",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write a client's credentials here (mode 0600).",
+)
+@click.option(
+    "--approve-after", type=Duration(), default="2s", show_default=True, help="From request to approval."
+)
+@click.option(
+    "--revoke-after", type=Duration(), default="1s", show_default=True, help="From revoking to revoked."
+)
+@click.option(
+    "--cancel-after", type=Duration(), default="1s", show_default=True, help="From canceling to canceled."
+)
+@click.option(
+    "--on-duplicate",
+    type=click.Choice(["echo", "error"]),
+    default="echo",
+    show_default=True,
+    help="Answer to a request for a VIN that is registered.",
+)
+@click.option(
+    "--speed",
+    type=click.FloatRange(0),
+    default=1.0,
+    show_default=True,
+    help="How many times as fast carmakers' time runs; 0: only when advanced.",
+)
+@click.option("--latency", type=Duration(), default="0s", show_default=True, help="Added to each answer.")
+@click.option(
+    "--token-lifetime", type=Duration(), default="10m", show_default=True, help="Of a vehicle's access token."
+)
+@click.option(
+    "--bearer-lifetime", type=Duration(), default="5m", show_default=True, help="Of a bearer token."
+)
+@click.option("--limits/--no-limits", default=True, show_default=True, help="The platform's rate limits.")
+@click.option(
+    "--controls/--no-controls", default=True, show_default=True, help="The controls under /_emulator."
+)
+@click.option(
+    "--accept-audience", multiple=True, help="Another `aud` to take in a JWT, for clients with a fixed one."
+)
+@click.option(
+    "--application",
+    multiple=True,
+    default=("default",),
+    help="Name of an application; the first one's credentials are written to FILE, another's to FILE with its name.",
+)
+@click.option(
+    "--certfile", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Certificate, for TLS."
+)
+@click.option("--keyfile", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Its key.")
+def emulator(**flags: Any) -> None:
+    """Serve the fleet clearance API locally, without an account."""
+    host, scheme = flags["host"], "https" if flags["certfile"] else "http"
+    try:
+        listener = bind(host, flags["port"])
+    except PortInUse as error:
+        raise click.ClickException(
+            f"{error}. Choose another with --port, or --port 0 for a free one."
+        ) from error
+    except OSError as error:
+        raise click.ClickException(f"cannot listen on {host}: {error.strerror or error}.") from error
+    shown = f"[{host}]" if ":" in host else host
+    base_url = f"{scheme}://{shown}:{listener.getsockname()[1]}/v1"
+    pace = Pace(flags["approve_after"], flags["revoke_after"], flags["cancel_after"])
+    options = Options(
+        pace=pace,
+        on_duplicate=flags["on_duplicate"],
+        limits=flags["limits"],
+        controls=flags["controls"],
+        latency_s=flags["latency"],
+        bearer_lifetime_s=flags["bearer_lifetime"],
+        token_lifetime_s=flags["token_lifetime"],
+        audiences=(base_url, *flags["accept_audience"]),
+    )
+    served = open_emulator(
+        db=flags["db"],
+        options=options,
+        clock=EmulatorClock(speed=flags["speed"]),
+        applications=flags["application"],
+    )
+    path: Path | None = flags["credentials"]
+    if path is not None:
+        for number, application in enumerate(served.applications):
+            own = path if number == 0 else path.with_name(f"{path.stem}-{application.name}{path.suffix}")
+            write_credentials(own, application, base_url)
+    told = f", credentials in {path}" if path else ""
+    ready = f"High Mobility emulator listening on {base_url}{told}"
+    serve(
+        served,
+        listener,
+        certfile=flags["certfile"],
+        keyfile=flags["keyfile"],
+        on_ready=lambda: click.echo(ready),
+    )

@@ -1,0 +1,162 @@
+"""The emulator's controls, under a path of their own: never mixed with the API's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from .answers import Problem, invalid
+from .clock import iso
+from .machine import STATES
+from .scenarios import SCENARIOS
+from .store import find_vehicle, vehicle_of
+
+if TYPE_CHECKING:
+    from .app import Emulator
+
+_JsonObject = dict[str, Any]
+
+
+class Controls:
+    """What tests and people may do to the emulator that the platform would not let them."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        self._emulator = emulator
+
+    def routes(self) -> list[Route]:
+        """The routes, below /_emulator."""
+        calls: list[tuple[str, str, Callable[[Request, _JsonObject], Any]]] = [
+            ("GET", "/state", self.state),
+            ("GET", "/vehicles", self.vehicles),
+            ("POST", "/vehicles/{vin}/move", self.move),
+            ("GET", "/requests", self.requests),
+            ("DELETE", "/requests", self.clear_requests),
+            ("GET", "/faults", self.faults),
+            ("POST", "/faults", self.add_fault),
+            ("DELETE", "/faults", self.clear_faults),
+            ("POST", "/clock/advance", self.advance),
+            ("POST", "/reset", self.reset),
+            ("GET", "/scenarios", self.scenarios),
+        ]
+        return [Route(path, _endpoint(call), methods=[method]) for method, path, call in calls]
+
+    def state(self, request: Request, fields: _JsonObject) -> Any:  # noqa: ARG002 - the routes' form
+        """GET /state: the time, and how many vehicles are in which state"""
+        with self._emulator.store.transaction() as db:
+            self._emulator.machine.settle(db)
+            counts = db.execute("SELECT status, count(*) AS n FROM vehicles GROUP BY status").fetchall()
+        return {
+            "now": iso(self._emulator.clock.now()),
+            "vehicles": {row["status"]: row["n"] for row in counts},
+        }
+
+    def vehicles(self, request: Request, fields: _JsonObject) -> Any:  # noqa: ARG002 - the routes' form
+        """GET /vehicles: everything about every vehicle, with how many of its tokens live"""
+        with self._emulator.store.transaction() as db:
+            self._emulator.machine.settle(db)
+            rows = db.execute("SELECT * FROM vehicles ORDER BY application, vin").fetchall()
+            tokens = db.execute(
+                "SELECT application, vin, access_digest, refresh_digest, access_alive, refresh_alive, expires_at FROM tokens ORDER BY id"
+            ).fetchall()
+        now = self._emulator.clock.service()
+        by_vehicle: dict[tuple[str, str], list[_JsonObject]] = {}
+        for token in tokens:
+            by_vehicle.setdefault((token["application"], token["vin"]), []).append(
+                {
+                    "access_sha256": token["access_digest"],
+                    "refresh_sha256": token["refresh_digest"],
+                    "access_lives": bool(token["access_alive"]) and token["expires_at"] > now,
+                    "refresh_lives": bool(token["refresh_alive"]),
+                }
+            )
+        found = []
+        for vehicle in map(vehicle_of, rows):
+            kept = {
+                name: getattr(vehicle, name)
+                for name in ("application", "vin", "brand", "tags", "status", "changelog", "odometer")
+            }
+            found.append({**kept, "tokens": by_vehicle.get((vehicle.application, vehicle.vin), [])})
+        return found
+
+    def move(self, request: Request, fields: _JsonObject) -> Any:
+        """POST /vehicles/{vin}/move {"status", "reason"?, "application"?}: to any state, whatever the rules"""
+        status = fields.get("status")
+        if status not in STATES:
+            raise invalid("status", f"status takes one of {', '.join(STATES)}")
+        emulator = self._emulator
+        with emulator.store.transaction() as db:
+            emulator.machine.settle(db)
+            application = str(fields.get("application") or emulator.applications[0].name)
+            vehicle = find_vehicle(db, application, str(request.path_params["vin"]).upper())
+            if vehicle is None:
+                raise Problem(404, "Not found", "vin", "The vehicle is not registered.")
+            emulator.machine.move(db, vehicle, status, at=emulator.clock.now(), reason=fields.get("reason"))
+        return {"vin": vehicle.vin, "status": vehicle.status}
+
+    def requests(self, request: Request, fields: _JsonObject) -> Any:  # noqa: ARG002 - the routes' form
+        """GET /requests?after=N: the log of requests to the API"""
+        after = request.query_params.get("after", "0")
+        return self._emulator.log.lines(after=int(after) if after.isdigit() else 0)
+
+    def clear_requests(self, request: Request, fields: _JsonObject) -> Any:  # noqa: ARG002 - the routes' form
+        """DELETE /requests"""
+        self._emulator.log.clear()
+        return {}
+
+    def faults(self, request: Request, fields: _JsonObject) -> Any:  # noqa: ARG002 - the routes' form
+        """GET /faults: those still to come"""
+        return self._emulator.faults.pending()
+
+    def add_fault(self, request: Request, fields: _JsonObject) -> Any:  # noqa: ARG002 - the routes' form
+        """POST /faults {"kind", "times"?, "method"?, "path"?, "vin"?, "status"?, "retry_after"?, "seconds"?}"""
+        try:
+            return vars(self._emulator.faults.add(fields)).copy()
+        except (ValueError, TypeError) as error:
+            raise invalid("fault", str(error)) from error
+
+    def clear_faults(self, request: Request, fields: _JsonObject) -> Any:  # noqa: ARG002 - the routes' form
+        """DELETE /faults"""
+        self._emulator.faults.clear()
+        return {}
+
+    def advance(self, request: Request, fields: _JsonObject) -> Any:
+        """POST /clock/advance {"seconds"}"""
+        seconds = fields.get("seconds")
+        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or seconds < 0:
+            raise invalid("seconds", "seconds takes a number from 0")
+        self._emulator.clock.advance(seconds)
+        return self.state(request, fields)
+
+    def reset(self, request: Request, fields: _JsonObject) -> Any:  # noqa: ARG002 - the routes' form
+        """POST /reset: forget vehicles, tokens, faults and the log; credentials stay"""
+        with self._emulator.store.transaction() as db:
+            for table in ("vehicles", "tokens", "bearers"):
+                db.execute(f"DELETE FROM {table}")  # noqa: S608 - the names stand here
+        self._emulator.faults.clear()
+        self._emulator.log.clear()
+        self._emulator.limit.clear()
+        return {}
+
+    def scenarios(self, request: Request, fields: _JsonObject) -> Any:  # noqa: ARG002 - the routes' form
+        """GET /scenarios: what the endings of VINs mean"""
+        return [{"ending": scenario.ending, "meaning": scenario.meaning} for scenario in SCENARIOS]
+
+
+def _endpoint(call: Callable[[Request, _JsonObject], Any]) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        body = await request.body()
+        try:
+            fields = json.loads(body) if body else {}
+        except ValueError:
+            raise invalid("body", "the body is not JSON") from None
+        if not isinstance(fields, dict):
+            raise invalid("body", "the body is not a JSON object")
+        return JSONResponse(await run_in_threadpool(call, request, fields))
+
+    return endpoint

@@ -1,0 +1,91 @@
+"""A request as the endpoints see it, and the log of what was asked."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import deque
+from dataclasses import asdict, dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl
+
+_KEPT = 200_000
+
+
+@dataclass
+class Asked:
+    """One request, read in full."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    body: bytes
+    base_url: str
+    path_params: dict[str, str] = field(default_factory=dict)
+    application: str = ""
+
+    def fields(self) -> Any:
+        """The body as JSON, or as a form where its content type says so; None where it is neither."""
+        if self.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+            return dict(parse_qsl(self.body.decode("utf-8", "replace"), keep_blank_values=True))
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
+
+    def vins(self) -> list[str]:
+        """The VINs that the request names, in its path or its body."""
+        if "vin" in self.path_params:
+            return [self.path_params["vin"].upper()]
+        fields = self.fields() if self.body else None
+        if not isinstance(fields, dict):
+            return []
+        rows = fields.get("vehicles")
+        named = [fields, *rows] if isinstance(rows, list) else [fields]
+        return [
+            row["vin"].upper() for row in named if isinstance(row, dict) and isinstance(row.get("vin"), str)
+        ]
+
+
+@dataclass(frozen=True)
+class Logged:
+    """One line of the request log; it holds no secret."""
+
+    number: int
+    time: float
+    method: str
+    path: str
+    status: int
+    vins: list[str]
+    application: str
+    fault: str | None = None
+
+
+class RequestLog:
+    """The last requests to the API, oldest first."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._lines: deque[Logged] = deque(maxlen=_KEPT)
+        self._number = 0
+
+    def add(
+        self, time: float, asked: Asked, path: str, status: int, vins: list[str], fault: str | None
+    ) -> None:
+        """Write one down; status 0 means that the connection was closed instead of an answer."""
+        with self._lock:
+            self._number += 1
+            self._lines.append(
+                Logged(self._number, time, asked.method, path, status, vins, asked.application, fault)
+            )
+
+    def lines(self, *, after: int = 0) -> list[dict[str, Any]]:
+        """The lines with a number above `after`."""
+        with self._lock:
+            return [asdict(line) for line in self._lines if line.number > after]
+
+    def clear(self) -> None:
+        """Forget them."""
+        with self._lock:
+            self._lines.clear()

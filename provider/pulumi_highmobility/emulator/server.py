@@ -1,0 +1,133 @@
+"""Serving the emulator over HTTP, in the foreground or in a thread of the present process."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from .app import Emulator, Options
+from .applications import ensure_application, write_credentials
+from .clock import EmulatorClock
+from .store import Store
+
+
+class PortInUse(OSError):
+    """Something else listens on the port."""
+
+
+class _AbortableProtocol(H11Protocol):
+    """Lets the application close a connection under the client, which ASGI has no message for."""
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        app = self.app
+
+        async def with_abort(scope: Any, receive: Any, send: Any) -> None:
+            if scope["type"] == "http":
+                scope.setdefault("extensions", {})["emulator.abort"] = transport.abort
+            await app(scope, receive, send)
+
+        self.app = with_abort
+
+
+def open_emulator(
+    *,
+    db: Path | None,
+    options: Options,
+    clock: EmulatorClock | None = None,
+    applications: tuple[str, ...] = ("default",),
+) -> Emulator:
+    """An emulator over a database file, or in memory where `db` is None."""
+    store = Store(db)
+    known = [ensure_application(store, name) for name in applications]
+    return Emulator(store, clock or EmulatorClock(), known, options)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """The listening socket; port 0 takes a free one. Raises: PortInUse, OSError (no such address)."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(2048)
+    except OSError as error:
+        listener.close()
+        if error.errno is not None and error.strerror == "Address already in use":
+            raise PortInUse(f"port {port} on {host} is in use") from error
+        raise
+    return listener
+
+
+def serve(
+    emulator: Emulator,
+    listener: socket.socket,
+    *,
+    certfile: Path | None = None,
+    keyfile: Path | None = None,
+    on_ready: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve until SIGINT or SIGTERM."""
+    server = _Server(_config(emulator, certfile, keyfile), on_ready)
+    server.run(sockets=[listener])
+
+
+@contextmanager
+def serve_in_thread(
+    options: Options | None = None,
+    *,
+    db: Path | None = None,
+    clock: EmulatorClock | None = None,
+    credentials: Path | None = None,
+    host: str = "127.0.0.1",
+) -> Iterator[tuple[Emulator, str]]:
+    """Serve on a free port from a thread of this process; yields the emulator and its base URL."""
+    listener = bind(host, 0)
+    base_url = f"http://{host}:{listener.getsockname()[1]}/v1"
+    emulator = open_emulator(db=db, options=options or Options(), clock=clock)
+    if credentials is not None:
+        write_credentials(credentials, emulator.applications[0], base_url)
+    server = _Server(_config(emulator, None, None), lambda: None)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    try:
+        while not server.started and thread.is_alive():
+            time.sleep(0.005)
+        yield emulator, base_url
+    finally:
+        server.should_exit = True
+        thread.join(10)
+        listener.close()
+        emulator.store.close()
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._on_ready()
+
+
+def _config(emulator: Emulator, certfile: Path | None, keyfile: Path | None) -> uvicorn.Config:
+    return uvicorn.Config(
+        emulator.app,
+        http=_AbortableProtocol,
+        ws="none",
+        lifespan="off",
+        log_level="error",
+        access_log=False,
+        timeout_graceful_shutdown=2,
+        ssl_certfile=str(certfile) if certfile else None,
+        ssl_keyfile=str(keyfile) if keyfile else None,
+    )
