@@ -35,6 +35,7 @@ class Controls:
             ("GET", "/state", self.state),
             ("GET", "/vehicles", self.vehicles),
             ("POST", "/vehicles/{vin}/move", self.move),
+            ("GET", "/tokens", self.tokens),
             ("GET", "/requests", self.requests),
             ("DELETE", "/requests", self.clear_requests),
             ("GET", "/faults", self.faults),
@@ -98,6 +99,13 @@ class Controls:
                 raise Problem(404, "Not found", "vin", "The vehicle is not registered.")
             emulator.machine.move(db, vehicle, status, at=emulator.clock.now(), reason=fields.get("reason"))
         return {"vin": vehicle.vin, "status": vehicle.status}
+
+    def tokens(self, request: Request, fields: _JsonObject) -> Any:  # noqa: ARG002 - the routes' form
+        """GET /tokens: SHA-256 digests of every token that lives, to search a place for them without knowing them"""
+        with self._emulator.store.transaction() as db:
+            bearers = db.execute("SELECT digest FROM bearers").fetchall()
+            pairs = db.execute("SELECT access_digest, refresh_digest FROM tokens").fetchall()
+        return [row["digest"] for row in bearers] + [digest for pair in pairs for digest in tuple(pair)]
 
     def requests(self, request: Request, fields: _JsonObject) -> Any:  # noqa: ARG002 - the routes' form
         """GET /requests?after=N: the log of requests to the API"""

@@ -1,0 +1,177 @@
+"""
+Testing a fleet program against the emulator: start one, and drive its controls over HTTP.
+
+```python
+with start_emulator(approve_after="1s") as emulator:
+    ...                                            # run the program with emulator.environment
+    assert emulator.controls.vehicle(vin)["status"] == "approved"
+```
+
+As a pytest fixture: `pytest_plugins = ["pulumi_highmobility.testing.plugin"]`, then `highmobility_emulator`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+__all__ = ["EmulatorControls", "RunningEmulator", "start_emulator"]
+
+START_TIMEOUT_S = 30.0
+
+
+class EmulatorControls:
+    """
+    The emulator's controls (`/_emulator/…`), as a client; see docs/emulator.md.
+
+    Raises: httpx.HTTPStatusError, where the emulator refuses.
+    """
+
+    def __init__(self, origin: str) -> None:
+        self._http = httpx.Client(base_url=f"{origin}/_emulator", timeout=30, trust_env=False)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def vehicles(self) -> list[dict[str, Any]]:
+        """Every vehicle with status, brand, tags, changelog, odometer, and which of its tokens live."""
+        found: list[dict[str, Any]] = self._call("GET", "/vehicles")
+        return found
+
+    def vehicle(self, vin: str) -> dict[str, Any]:
+        """One of them. Raises: LookupError."""
+        for vehicle in self.vehicles():
+            if vehicle["vin"] == vin:
+                return vehicle
+        raise LookupError(f"{vin} is not registered at the emulator")
+
+    def move(self, vin: str, status: str, *, reason: str | None = None) -> None:
+        """Move a vehicle to any state, whatever the carmaker's rules, with a reason for its changelog."""
+        self._call("POST", f"/vehicles/{vin}/move", {"status": status, "reason": reason})
+
+    def advance(self, seconds: float) -> None:
+        """Move the emulator's time on."""
+        self._call("POST", "/clock/advance", {"seconds": seconds})
+
+    def fault(self, kind: str, **fields: Any) -> None:
+        """
+        Fail the next matching requests: see docs/emulator.md for the kinds.
+
+        `fields`: times, method, path, vin, status, retry_after (seconds), seconds.
+        """
+        self._call("POST", "/faults", {"kind": kind, **fields})
+
+    def pending_faults(self) -> list[dict[str, Any]]:
+        """The faults that no request has met yet."""
+        found: list[dict[str, Any]] = self._call("GET", "/faults")
+        return found
+
+    def clear_faults(self) -> None:
+        """Forget the faults that are still to come."""
+        self._call("DELETE", "/faults")
+
+    def requests(self, *, after: int = 0) -> list[dict[str, Any]]:
+        """The log of requests: number, time, method, path, status (0: closed), vins, application, fault."""
+        found: list[dict[str, Any]] = self._call("GET", f"/requests?after={after}")
+        return found
+
+    def clear_requests(self) -> None:
+        """Empty the log of requests."""
+        self._call("DELETE", "/requests")
+
+    def token_digests(self) -> set[str]:
+        """SHA-256 of every bearer token and vehicle token, to search a place for them."""
+        return set(self._call("GET", "/tokens"))
+
+    def reset(self) -> None:
+        """Forget vehicles, tokens, faults and the log; the credentials stay."""
+        self._call("POST", "/reset")
+
+    def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        answer = self._http.request(method, path, json=body)
+        answer.raise_for_status()
+        return answer.json()
+
+
+@dataclass(frozen=True)
+class RunningEmulator:
+    """An emulator in a process of its own."""
+
+    base_url: str
+    credentials_file: Path
+    controls: EmulatorControls
+    process: subprocess.Popen[str]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a program's environment needs to use it."""
+        return {"HIGHMOBILITY_CREDENTIALS_FILE": str(self.credentials_file)}
+
+    def credentials(self) -> dict[str, Any]:
+        """The credentials file's content; it holds secrets."""
+        found: dict[str, Any] = json.loads(self.credentials_file.read_text())
+        return found
+
+
+@contextmanager
+def start_emulator(
+    *flags: str, port: int = 0, folder: Path | None = None, **options: str
+) -> Iterator[RunningEmulator]:
+    """
+    Start an emulator on a free port of the loopback address, and stop it at the end.
+
+    `options` are the command's, such as approve_after="1s"; `flags` go to it as they are ("--no-limits").
+    `folder` keeps its database and credentials; by default they go with it.
+
+    Raises: RuntimeError, with what it printed, if it does not get ready.
+    """
+    with tempfile.TemporaryDirectory(prefix="highmobility-emulator-") as own:
+        kept = folder or Path(own)
+        credentials = kept / "credentials.json"
+        command = [sys.executable, "-m", "pulumi_highmobility.emulator", "--port", str(port)]
+        command += ["--db", str(kept / "emulator.db"), "--credentials", str(credentials), *flags]
+        for name, value in options.items():
+            command += [f"--{name.replace('_', '-')}", value]
+        log = kept / "emulator.log"
+        with log.open("w") as output:
+            process = subprocess.Popen(  # noqa: S603 - our own command
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, text=True
+            )
+        controls: EmulatorControls | None = None
+        try:
+            base_url = _wait_until_ready(process, log)
+            controls = EmulatorControls(base_url.removesuffix("/v1"))
+            yield RunningEmulator(base_url, credentials, controls, process)
+        finally:
+            if controls is not None:
+                controls.close()
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _wait_until_ready(process: subprocess.Popen[str], log: Path) -> str:
+    began = time.monotonic()
+    while time.monotonic() - began < START_TIMEOUT_S:
+        found = re.search(r"listening on (\S+?)(,|\s|$)", log.read_text())
+        if found:
+            return found[1]
+        if process.poll() is not None:
+            break
+        time.sleep(0.02)
+    raise RuntimeError(f"the emulator did not get ready: {log.read_text().strip()}")

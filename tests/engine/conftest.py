@@ -1,0 +1,180 @@
+"""Runs whole programs on the real Pulumi engine, against the real emulator, each in processes of its own."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pulumi_highmobility.testing import RunningEmulator, start_emulator
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+HEADER = "import pulumi\nimport pulumi_highmobility as hm\n"
+TYPE = "pulumi-python:dynamic/highmobility:"
+
+
+@dataclass(frozen=True)
+class Run:
+    """How one call of pulumi ended, and what a user saw of it."""
+
+    status: int
+    output: str
+
+    def summary(self) -> dict[str, int]:
+        """The closing counts: {"created": 2, "unchanged": 1}."""
+        closing = self.output.rpartition("Resources:")[2]
+        counts = re.findall(r"^\s+(?:[-+~=]+ )?(\d+) (\w+)", closing, re.MULTILINE)
+        return {word: int(count) for count, word in counts}
+
+
+class Project:
+    """A Pulumi project with one stack, in a folder of its own."""
+
+    def __init__(self, folder: Path, environment: dict[str, str], *, main: Path | None = None) -> None:
+        self.folder = folder
+        self.environment = {
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+            "HOME": str(folder),
+            "PULUMI_HOME": str(folder / ".pulumi"),
+            "PULUMI_BACKEND_URL": f"file://{folder / 'state'}",
+            "PULUMI_CONFIG_PASSPHRASE": "of the tests",
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            **environment,
+        }
+        (folder / "state").mkdir(parents=True)
+        self.program_folder = main or folder
+        if main is None:
+            (folder / "Pulumi.yaml").write_text("name: fleet\nruntime: python\n")
+        self("stack", "init", "test", expect=0)
+
+    def program(self, text: str) -> None:
+        """Set the program; the imports of pulumi and hm are there."""
+        (self.program_folder / "__main__.py").write_text(HEADER + textwrap.dedent(text))
+
+    def __call__(self, *arguments: str, expect: int | None = None, cwd: Path | None = None) -> Run:
+        """Run pulumi; `expect` is the exit status that the test rests on."""
+        done = subprocess.run(  # noqa: PLW1510 - the status is the test's to judge
+            ["pulumi", *arguments, "--non-interactive", "--color=never"],
+            cwd=cwd or self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=300,
+        )
+        run = Run(done.returncode, done.stdout)
+        if expect is not None:
+            assert run.status == expect, run.output
+        return run
+
+    def up(self, *flags: str, expect: int = 0) -> Run:
+        """pulumi up"""
+        return self("up", "--yes", "--skip-preview", *flags, expect=expect)
+
+    def preview(self, *flags: str, expect: int = 0) -> Run:
+        """pulumi preview"""
+        return self("preview", *flags, expect=expect)
+
+    def refresh(self, *flags: str, expect: int = 0) -> Run:
+        """pulumi refresh"""
+        return self("refresh", "--yes", "--skip-preview", *flags, expect=expect)
+
+    def destroy(self, *flags: str, expect: int = 0) -> Run:
+        """pulumi destroy"""
+        return self("destroy", "--yes", "--skip-preview", *flags, expect=expect)
+
+    def stays_as_it_is(self) -> None:
+        """`preview --expect-no-changes` passes."""
+        self.preview("--expect-no-changes")
+
+    def outputs(self, *, secrets: bool = False) -> dict[str, Any]:
+        """The stack's outputs."""
+        shown = self("stack", "output", "--json", *(["--show-secrets"] if secrets else []), expect=0)
+        outputs: dict[str, Any] = json.loads(shown.output)
+        return outputs
+
+    def state(self) -> list[dict[str, Any]]:
+        """The resources of our types in the stack's state."""
+        exported = json.loads(self("stack", "export", expect=0).output)
+        resources: list[dict[str, Any]] = exported["deployment"].get("resources", [])
+        return [resource for resource in resources if resource["type"].startswith(TYPE)]
+
+    def resource(self, kind: str, name: str) -> dict[str, Any]:
+        """The outputs of one resource in the stack's state. Raises: LookupError."""
+        for resource in self.state():
+            if resource["type"] == TYPE + kind and resource["urn"].endswith(f"::{name}"):
+                outputs: dict[str, Any] = resource["outputs"]
+                return outputs
+        raise LookupError(f"no {kind} {name} in state")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _engine() -> None:
+    if shutil.which("pulumi") is None:
+        pytest.fail("no pulumi on PATH: run the tests with `make test` or scripts/test")
+
+
+@pytest.fixture
+def emulator() -> Iterator[RunningEmulator]:
+    """An emulator of the test's own; vehicles are approved after a second, revoked after half of one."""
+    with start_emulator(approve_after="1s", revoke_after="500ms", cancel_after="500ms") as running:
+        yield running
+
+
+@pytest.fixture
+def project(tmp_path: Path, emulator: RunningEmulator) -> Project:
+    """A project that uses the test's own emulator."""
+    return Project(tmp_path / "project", emulator.environment)
+
+
+def find_secrets(emulator: RunningEmulator, texts: Iterator[tuple[str, bytes]]) -> list[str]:
+    """
+    Which of the texts (by name) hold a secret of the emulator's run, in plain or base64.
+
+    Tokens are known by their digests alone: every run of token characters is tried.
+    """
+    credentials = emulator.credentials()
+    needles = [credentials["client_secret"].encode()]
+    for key in ("service_account_key", "oauth_private_key"):
+        pem_lines = credentials[key]["private_key"].strip().splitlines()[1:-1]
+        needles += [line.encode() for line in pem_lines if len(line) > 20]
+    needles += [base64.b64encode(needle)[:-4] for needle in needles]
+    digests = emulator.controls.token_digests()
+    assert digests, "no token was ever issued: there is nothing to search for"
+    found = []
+    for name, text in texts:
+        if any(needle in text for needle in needles) or _has_token(text, digests):
+            found.append(name)
+    return found
+
+
+def _has_token(text: bytes, digests: set[str], length: int = 43) -> bool:
+    decoded = (
+        base64.b64decode(run + b"=" * (-len(run) % 4)) for run in re.findall(rb"[A-Za-z0-9+/]{56,}", text)
+    )
+    for chunk in (text, *decoded):
+        for run in re.findall(rb"[A-Za-z0-9_-]{43,}", chunk):
+            windows = (run[start : start + length] for start in range(min(len(run) - length + 1, 4000)))
+            if any(hashlib.sha256(window).hexdigest() in digests for window in windows):
+                return True
+    return False
+
+
+@pytest.fixture
+def secrets_in(emulator: RunningEmulator) -> Callable[[Iterator[tuple[str, bytes]]], list[str]]:
+    """Names of the given texts that hold a secret."""
+    return lambda texts: find_secrets(emulator, texts)
