@@ -67,6 +67,7 @@ class Bridge:
         self._engine: Engine | None = None
         self._running: set[asyncio.Task[Any]] = set()
         self._exits = AsyncExitStack()
+        self._said: set[str] = set()
 
     def configure(self, config: Mapping[str, Any]) -> None:
         """Take the stack's config, with full keys; the last one told before the first operation counts."""
@@ -87,6 +88,14 @@ class Bridge:
     def reporter(self) -> ResourceReporter:
         """For messages about the resource whose operation this thread serves."""
         return ResourceReporter(self.engine, current_resource())
+
+    def say_once(self, message: str) -> None:
+        """Show a message at the resource that this thread serves, the first time it comes up in this process."""
+        with self._lock:
+            is_new = message not in self._said
+            self._said.add(message)
+        if is_new:
+            self.reporter().info(message)
 
     def run(self, work: Callable[[ClearanceService], Awaitable[T]]) -> T:
         """Run `work` on the loop and wait for it. Raises: what `work` raises, ConfigError, Interrupted."""

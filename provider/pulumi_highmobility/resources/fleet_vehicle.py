@@ -99,7 +99,8 @@ class FleetVehicleProvider(ResourceProvider):
                 reporter.warn(f"{warning.property}: {warning.reason}")
             if checked.spec is not None and not failures:
                 for notice in notices_for(checked.spec.brand, tags=dict(checked.spec.tags)):
-                    reporter.info(notice)
+                    # True of the brand: said at its first vehicle, not at a thousand.
+                    BRIDGE.say_once(f"{checked.spec.brand}: {notice}")
         return CheckResult(inputs, failures)
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:

@@ -1,0 +1,237 @@
+"""VehicleAccessToken and VehicleApproval on the real engine: the token's life, seen from both ends."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import httpx
+import pytest
+
+from pulumi_highmobility.testing import RunningEmulator, start_emulator
+
+from .conftest import Project
+
+pytestmark = pytest.mark.engine
+
+VIN = "WBA8E9C50GK000001"
+SLOW = "WBA8E9C50GK1APPR1"
+
+
+def program(vin: str = VIN, more: str = "") -> str:
+    return (
+        f'van = hm.FleetVehicle("van", vin="{vin}", brand="bmw")\n'
+        f'token = hm.VehicleAccessToken("van", vehicle=van{more})\n'
+        'pulumi.export("token", token.access_token)\npulumi.export("status", token.status)\n'
+    )
+
+
+def living(emulator: RunningEmulator, vin: str) -> list[str]:
+    return [
+        token["access_sha256"] for token in emulator.controls.vehicle(vin)["tokens"] if token["access_lives"]
+    ]
+
+
+def value(project: Project) -> str:
+    return hashlib.sha256(project.outputs(secrets=True)["token"].encode()).hexdigest()
+
+
+def test_a_token_waits_for_clearance_and_comes_with_the_up_that_sees_it(
+    project: Project, emulator: RunningEmulator
+) -> None:
+    project.program(program(SLOW))
+    project.up()
+    assert project.outputs()["status"] == "awaiting_clearance"
+    project.up("--expect-no-changes")
+    assert emulator.controls.vehicle(SLOW)["tokens"] == []
+    emulator.controls.advance(3601)
+    run = project.up("--refresh")
+    assert run.summary()["updated"] == 1
+    assert project.outputs()["status"] == "active"
+    assert living(emulator, SLOW) == [value(project)]
+    project.up("--refresh", "--expect-no-changes")
+
+
+def test_an_approval_lets_the_token_come_in_the_same_up(project: Project, emulator: RunningEmulator) -> None:
+    project.program(
+        f"""
+        van = hm.FleetVehicle("van", vin="{VIN}", brand="bmw")
+        approval = hm.VehicleApproval("van", vehicle=van, timeout_minutes=1)
+        token = hm.VehicleAccessToken("van", vehicle=approval)
+        pulumi.export("token", token.access_token)
+        """
+    )
+    project.up()
+    assert living(emulator, VIN) == [value(project)]
+    emulator.controls.advance(1)
+    project.up("--refresh", "--expect-no-changes")
+    project.stays_as_it_is()
+
+
+def test_a_rejection_fails_the_approval_alone(project: Project) -> None:
+    project.program(
+        """
+        van = hm.FleetVehicle("van", vin="WBA8E9C50GK1REJ01", brand="bmw")
+        hm.VehicleApproval("van", vehicle=van, timeout_minutes=1)
+        """
+    )
+    run = project.up(expect=1)
+    assert 'VehicleApproval "van"' in run.output
+    assert "rejected: waiting longer cannot help" in run.output
+    assert "the vehicle is not eligible" in run.output
+    assert [resource["type"].rpartition(":")[2] for resource in project.state()] == ["FleetVehicle"]
+
+
+def test_an_approval_that_takes_too_long_fails_alone_and_is_waited_for_again(
+    project: Project, emulator: RunningEmulator
+) -> None:
+    project.program(
+        f"""
+        van = hm.FleetVehicle("van", vin="{SLOW}", brand="bmw")
+        hm.VehicleApproval("van", vehicle=van, timeout_minutes=0.05)
+        """
+    )
+    run = project.up(expect=1)
+    assert "not to be approved within 3 s" in run.output
+    assert len(project.state()) == 1
+    emulator.controls.advance(3601)
+    project.up()
+    assert len(project.state()) == 2
+
+
+def test_a_token_is_kept_however_little_is_left_unless_a_minimum_is_set(
+    project: Project, emulator: RunningEmulator
+) -> None:
+    project.program(program())
+    project.up()
+    emulator.controls.advance(2)
+    project.up("--refresh")
+    first = value(project)
+    project.up("--refresh", "--expect-no-changes")
+    project.program(program(more=", min_remaining_seconds=3600"))
+    assert project.up().summary()["updated"] == 1
+    assert value(project) != first
+    assert living(emulator, VIN) == [value(project)]
+
+
+def test_a_dead_refresh_token_is_made_up_for_by_a_new_request(
+    project: Project, emulator: RunningEmulator
+) -> None:
+    project.program(program())
+    project.up()
+    emulator.controls.advance(2)
+    project.up("--refresh")
+    emulator.controls.fault("status", method="POST", path="/access_tokens", status=400)
+    project.program(program(more=", min_remaining_seconds=3600"))
+    run = project.up()
+    assert "the refresh token is dead" in run.output
+    assert value(project) in living(emulator, VIN)
+
+
+def test_changed_keepers_issue_a_new_token_and_revoke_the_old(
+    project: Project, emulator: RunningEmulator
+) -> None:
+    project.program(program(more=', keepers={"rotation": "1"}'))
+    project.up()
+    emulator.controls.advance(2)
+    project.up("--refresh")
+    first = value(project)
+    project.program(program(more=', keepers={"rotation": "2"}'))
+    project.up()
+    assert value(project) != first
+    assert living(emulator, VIN) == [value(project)]
+
+
+def test_a_token_revoked_elsewhere_is_issued_again(project: Project, emulator: RunningEmulator) -> None:
+    project.program(program())
+    project.up()
+    emulator.controls.advance(2)
+    project.up("--refresh")
+    first = value(project)
+    credentials = emulator.credentials()
+    outputs = project.outputs(secrets=True)
+    httpx.request(
+        "DELETE",
+        f"{emulator.base_url}/access_tokens",
+        json={
+            "token": outputs["token"],
+            "client_id": credentials["client_id"],
+            "client_secret": credentials["client_secret"],
+        },
+    ).raise_for_status()
+    project.up("--refresh")
+    assert value(project) != first
+    assert living(emulator, VIN) == [value(project)]
+
+
+def test_a_clearance_lost_and_back_brings_a_new_token(project: Project, emulator: RunningEmulator) -> None:
+    project.program(program())
+    project.up()
+    emulator.controls.advance(2)
+    project.up("--refresh")
+    emulator.controls.move(VIN, "revoked")
+    project.up("--refresh")
+    assert project.outputs()["status"] == "awaiting_clearance"
+    assert emulator.controls.vehicle(VIN)["status"] == "pending"
+    emulator.controls.advance(2)
+    project.up("--refresh")
+    assert living(emulator, VIN) == [value(project)]
+    project.up("--refresh", "--expect-no-changes")
+
+
+def test_several_tokens_for_one_vehicle_live_apart(project: Project, emulator: RunningEmulator) -> None:
+    two = program() + 'hm.VehicleAccessToken("second", vehicle=van)\n'
+    project.program(two)
+    project.up()
+    emulator.controls.advance(2)
+    project.up("--refresh")
+    assert len(living(emulator, VIN)) == 2
+    project.program(program())
+    project.up()
+    assert living(emulator, VIN) == [value(project)]
+
+
+def test_a_vehicle_outside_the_stack_gets_a_token_by_its_vin(
+    project: Project, emulator: RunningEmulator
+) -> None:
+    other = Project(project.folder.parent / "other", emulator.environment)
+    other.program(f'hm.FleetVehicle("van", vin="{VIN}", brand="bmw")')
+    other.up()
+    emulator.controls.advance(2)
+    project.program(f'pulumi.export("token", hm.VehicleAccessToken("van", vin="{VIN}").access_token)')
+    project.up()
+    assert living(emulator, VIN) == [value(project)]
+    project.up("--refresh", "--expect-no-changes")
+
+
+def test_a_vin_that_is_not_registered_anywhere_is_an_error(project: Project) -> None:
+    project.program(f'hm.VehicleAccessToken("van", vin="{VIN}")')
+    run = project.up(expect=1)
+    assert f"{VIN} is not registered in this application" in run.output
+
+
+def test_deleting_revokes_the_pair_and_an_unknown_one_is_success(
+    project: Project, emulator: RunningEmulator
+) -> None:
+    project.program(program() + 'hm.VehicleAccessToken("second", vehicle=van)\n')
+    project.up()
+    emulator.controls.advance(2)
+    project.up("--refresh")
+    project.program(f'van = hm.FleetVehicle("van", vin="{VIN}", brand="bmw")')
+    project.up()
+    assert living(emulator, VIN) == []
+    assert not any(token["refresh_lives"] for token in emulator.controls.vehicle(VIN)["tokens"])
+
+
+def test_without_the_oauth_client_a_delete_says_that_the_token_lives_on(project: Project) -> None:
+    with start_emulator(approve_after="0s") as emulator:
+        credentials = emulator.credentials()
+        del credentials["client_id"], credentials["client_secret"], credentials["oauth_private_key"]
+        key_only = project.folder / "key-only.json"
+        key_only.write_text(json.dumps(credentials))
+        project.environment["HIGHMOBILITY_CREDENTIALS_FILE"] = str(key_only)
+        project.program(program())
+        project.up()
+        assert project.outputs()["status"] == "active"
+        run = project.destroy()
+        assert "it lives until it expires" in run.output
