@@ -13,6 +13,8 @@ from .vin import InvalidVin, parse_vin
 Unit = Literal["kilometers", "miles"]
 UNITS: tuple[Unit, ...] = ("kilometers", "miles")
 
+_FIELDS = ("vin", "brand", "control_measures", "tags")
+
 _UNITS_MEANT = {"km": "kilometers", "kms": "kilometers", "mi": "miles"}
 
 
@@ -49,18 +51,28 @@ class Problem:
 class CheckedVehicle:
     """What a check found."""
 
-    spec: VehicleSpec | None
-    """None where there is a problem or where something is unknown."""
-    problems: list[Problem]
-    """What stands in the way."""
-    warnings: list[Problem]
-    """What looks wrong but is for the platform to decide."""
     normalized: dict[str, Any]
     """
     The properties that were given, in the form in which they will be sent.
 
     Unknown ones and those with a problem stand as they were given; those not given are left out.
     """
+    problems: list[Problem]
+    """What stands in the way."""
+    warnings: list[Problem]
+    """What looks wrong but is for the platform to decide."""
+    is_complete: bool
+    """False where there is a problem or where something is unknown."""
+
+    @property
+    def spec(self) -> VehicleSpec | None:
+        """The vehicle, None where it is not complete."""
+        if not self.is_complete:
+            return None
+        given = self.normalized
+        reading = given.get("control_measures", {}).get("odometer")
+        odometer = Odometer(reading["value"], reading["unit"]) if reading else None
+        return VehicleSpec(given["vin"], given["brand"], odometer, tuple(given.get("tags", {}).items()))
 
 
 def to_wire(spec: VehicleSpec) -> dict[str, Any]:
@@ -90,22 +102,21 @@ def check_vehicle(
     `unknown` tells which values are not known yet, at any depth: they are neither checked nor a
     problem. A property of None counts as not given.
     """
-    given_measures, given_tags = fields.get("control_measures"), fields.get("tags")
     check = _Check(unknown)
     vin = check.vin(fields.get("vin"))
     brand = check.brand(fields.get("brand"))
-    odometer = check.control_measures(given_measures, brand)
-    tags = check.tags(given_tags)
-    if vin is not None and brand is not None and not check.problems and not check.met_unknown:
-        spec = VehicleSpec(vin, brand, odometer, tags)
-        normalized = to_wire(spec)
-    else:
-        spec = None
-        normalized = {"vin": vin or fields.get("vin"), "brand": brand or fields.get("brand")}
-        normalized["control_measures"] = {"odometer": dict(vars(odometer))} if odometer else given_measures
-        normalized["tags"] = given_tags
-        normalized = {name: value for name, value in normalized.items() if value is not None}
-    return CheckedVehicle(spec, check.problems, check.warnings, normalized)
+    measures = check.control_measures(fields.get("control_measures"), brand)
+    tags = check.tags(fields.get("tags"))
+    is_complete = not check.problems and not check.met_unknown
+    normalized: dict[str, Any] = {"vin": vin, "brand": brand}
+    if measures:
+        normalized["control_measures"] = measures
+    if tags:
+        normalized["tags"] = tags
+    if not is_complete:
+        given = {name: fields[name] for name in _FIELDS if fields.get(name) is not None}
+        normalized = given | {name: value for name, value in normalized.items() if value is not None}
+    return CheckedVehicle(normalized, check.problems, check.warnings, is_complete)
 
 
 class _Check:
@@ -162,7 +173,7 @@ class _Check:
         )
         return value.strip()
 
-    def control_measures(self, value: object, brand: str | None) -> Odometer | None:
+    def control_measures(self, value: object, brand: str | None) -> dict[str, Any] | None:
         if self._is_unknown(value):
             return None
         reading: object = None
@@ -183,7 +194,7 @@ class _Check:
             )
         return None
 
-    def _odometer(self, reading: object) -> Odometer | None:
+    def _odometer(self, reading: object) -> dict[str, Any] | None:
         if not self._is_object(reading, "control_measures.odometer", ("value", "unit")):
             return None
         value, unit = reading.get("value"), reading.get("unit")
@@ -196,25 +207,23 @@ class _Check:
             self._refuse("control_measures.odometer.unit", why_no_unit)
         if value_is_unknown or unit_is_unknown or why_no_value or why_no_unit:
             return None
-        return Odometer(int(cast(float, value)), cast(Unit, unit))
+        return {"odometer": {"value": int(cast(float, value)), "unit": unit}}
 
-    def tags(self, value: object) -> tuple[tuple[str, str], ...]:
+    def tags(self, value: object) -> dict[str, str] | None:
         if value is None or self._is_unknown(value):
-            return ()
+            return None
         if not isinstance(value, (dict, Mapping)):
             self._refuse("tags", f"{describe(value)} is not a map: give names and texts.")
-            return ()
+            return None
         for name, text in value.items():
-            if self._is_unknown(text):
-                continue
             if not isinstance(name, str):
                 self._refuse("tags", f"The name {describe(name)} is no text: write it in quotes.")
             elif not name.strip():
                 self._refuse("tags", f"A tag has an empty name (its text is {describe(text)}): give it one.")
-            elif not isinstance(text, str):
+            elif not self._is_unknown(text) and not isinstance(text, str):
                 self._refuse(tag_path(name), _why_no_tag(text))
         # Names that are no texts cannot be sorted, and what has a problem is not asked for.
-        return () if self.problems else tuple(sorted(value.items()))
+        return None if self.problems else dict(sorted(value.items()))
 
     def _is_object(self, value: object, path: str, keys: tuple[str, ...]) -> TypeGuard[Mapping[str, object]]:
         if not isinstance(value, (dict, Mapping)):

@@ -1,0 +1,166 @@
+"""The vehicles of a file, checked one by one, and everything that is wrong with them told at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypedDict, cast
+
+from .vehicles import check_vehicle
+
+# More lines than this are counted, not printed.
+PRINTED = 50
+
+
+class _Required(TypedDict):
+    vin: str
+    brand: str
+
+
+class VehicleArgsDict(_Required, total=False):
+    """One vehicle of a file, as a program would write it; `FleetVehicle(name, **vehicle)` takes it."""
+
+    control_measures: Any
+    """{"odometer": {"value": int, "unit": "kilometers" | "miles"}}; Any, for type-checkers of programs."""
+    tags: dict[str, str]
+
+
+@dataclass(frozen=True)
+class FleetFileProblem:
+    """
+    What is wrong at one place of a file.
+
+    `line` counts from 1, None where it is the file as a whole; `property` is a path or a column, empty
+    where it is the line as a whole.
+    """
+
+    line: int | None
+    property: str
+    reason: str
+
+
+class FleetFileError(ValueError):
+    """All that is wrong with a file of vehicles; its message shows the first 50 of `problems`."""
+
+    def __init__(self, path: Path, problems: Sequence[FleetFileProblem]) -> None:
+        self.path = path
+        self.problems = tuple(problems)
+        count = len(self.problems)
+        head = f"{path} has {count} problem{'' if count == 1 else 's'}; no vehicle was taken from it:"
+        shown = [_line(path, problem) for problem in self.problems[:PRINTED]]
+        if count > PRINTED:
+            shown.append(f"and {count - PRINTED} more")
+        super().__init__("\n  ".join([head, *shown]))
+
+
+@dataclass(frozen=True)
+class _Flaw:
+    place: int
+    property: str
+    reason: Callable[[], str]
+
+
+class Reported:
+    """Stands for a value whose problem has been told already."""
+
+
+REPORTED = Reported()
+
+
+def _is_reported(value: object) -> bool:
+    return value is REPORTED
+
+
+class FleetRows:
+    """
+    Collects vehicles and problems by place; a place is any number that `line_of` knows the line of.
+
+    Lines are only worked out when something is wrong.
+    """
+
+    def __init__(self, path: Path, line_of: Callable[[int, str], int]) -> None:
+        self._path = path
+        self._line_of = line_of
+        self._taken: list[VehicleArgsDict] = []
+        self._places: dict[str, int] = {}
+        self._flaws: list[_Flaw] = []
+
+    def take(
+        self, place: int, fields: Mapping[str, object], named: Callable[[str], str] = lambda path: path
+    ) -> None:
+        """
+        Check the vehicle and keep it, or its problems.
+
+        `fields` are as in a program, with REPORTED for what has been refused already; `named` gives the
+        name in the file of a property's path.
+        """
+        checked = check_vehicle(fields, unknown=_is_reported)
+        for problem in checked.problems:
+            self.refuse(place, named(problem.property), problem.reason)
+        vin = checked.normalized.get("vin")
+        has_vin = not checked.problems or all(problem.property != "vin" for problem in checked.problems)
+        if has_vin and isinstance(vin, str):
+            first = self._places.setdefault(vin, place)
+            if first != place:
+                self._flaws.append(_Flaw(place, named("vin"), lambda: self._why_twice(vin, first)))
+        # A complete vehicle normalises to a program's arguments.
+        self._taken.append(cast(VehicleArgsDict, checked.normalized))
+
+    def refuse(self, place: int, property_: str, reason: str) -> None:
+        """Keep a problem of this place."""
+        self._flaws.append(_Flaw(place, property_, lambda: reason))
+
+    @property
+    def has_problems(self) -> bool:
+        """True where `result` would raise for what was refused so far."""
+        return bool(self._flaws)
+
+    def result(self) -> list[VehicleArgsDict]:
+        """
+        The vehicles, in the file's order.
+
+        Raises: FleetFileError, where anything is wrong or there is no vehicle at all: what was cut off
+        must never look like a fleet that has been sold.
+        """
+        if self._flaws:
+            problems = [
+                FleetFileProblem(self._line_of(flaw.place, flaw.property), flaw.property, flaw.reason())
+                for flaw in self._flaws
+            ]
+            raise FleetFileError(self._path, sorted(problems, key=lambda problem: problem.line or 0))
+        if not self._taken:
+            raise fault(
+                self._path,
+                "The file has no vehicle in it. Was it cut off? To let go of a whole fleet, remove it from the program.",
+            )
+        return self._taken
+
+    def _why_twice(self, vin: str, first: int) -> str:
+        return f"{vin} stands on line {self._line_of(first, 'vin')} already: remove one of the two."
+
+
+def fault(path: Path, reason: str, *, line: int | None = None) -> FleetFileError:
+    """The error of a file that cannot be read further."""
+    return FleetFileError(path, [FleetFileProblem(line, "", reason)])
+
+
+def read_text(path: Path) -> str:
+    """
+    The file's text with "\\n" at the ends of lines, without a byte order mark.
+
+    Raises: FleetFileError where it is not UTF-8; OSError where it cannot be read.
+    """
+    content = path.read_bytes()
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        reason = 'The file is not UTF-8: save it as UTF-8 (spreadsheets call it "CSV UTF-8").'
+        raise fault(path, reason, line=line) from error
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _line(path: Path, problem: FleetFileProblem) -> str:
+    where = path.name if problem.line is None else f"{path.name}, line {problem.line}"
+    return ": ".join(part for part in (where, problem.property, problem.reason) if part)
