@@ -1,0 +1,64 @@
+"""The API client against the emulator over HTTP, with a clock that does not wait."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pulumi_highmobility.api import FleetApi, open_api
+from pulumi_highmobility.emulator.app import Emulator, Options
+from pulumi_highmobility.emulator.server import serve_in_thread
+from pulumi_highmobility.settings import Settings, load_settings
+
+
+class QuickClock:
+    """Sleeping moves it on at once, and is written down; `skew_s` sets it off the true time."""
+
+    def __init__(self, skew_s: float = 0.0) -> None:
+        self.slept: list[float] = []
+        self.skew_s = skew_s
+        self._moved = 0.0
+
+    def now(self) -> datetime:
+        return datetime.now(timezone.utc) + timedelta(seconds=self.skew_s)
+
+    def monotonic(self) -> float:
+        return asyncio.get_running_loop().time() + self._moved
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self._moved += seconds
+        await asyncio.sleep(0)
+
+
+class Served:
+    """An emulator with clients for it."""
+
+    def __init__(self, emulator: Emulator, settings: Settings) -> None:
+        self.emulator = emulator
+        self.settings = settings
+        self.clock = QuickClock()
+
+    @asynccontextmanager
+    async def api(self, **changes: Any) -> AsyncIterator[FleetApi]:
+        async with open_api(replace(self.settings, **changes), clock=self.clock, rng=random.Random(1)) as api:
+            yield api
+
+    def requests(self) -> list[tuple[str, str, int]]:
+        return [(line["method"], line["path"], line["status"]) for line in self.emulator.log.lines()]
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Served]:
+    credentials = tmp_path / "credentials.json"
+    with serve_in_thread(Options(), db=tmp_path / "emulator.db", credentials=credentials) as (emulator, _):
+        settings = load_settings({}, {"HIGHMOBILITY_CREDENTIALS_FILE": str(credentials)})
+        yield Served(emulator, settings)

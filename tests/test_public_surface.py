@@ -1,0 +1,49 @@
+"""The one public door: its list is sorted and true, and what stacks store of it stays."""
+
+from __future__ import annotations
+
+import base64
+import subprocess
+import sys
+
+import dill
+import pytest
+from pulumi.dynamic.dynamic import serialize_provider
+
+import pulumi_highmobility as hm
+
+
+def test_the_public_list_is_sorted_and_holds_what_it_names() -> None:
+    assert hm.__all__ == sorted(hm.__all__)
+    assert all(hasattr(hm, name) for name in hm.__all__)
+
+
+def test_public_names_show_the_module_that_users_import() -> None:
+    assert {getattr(hm, name).__module__ for name in hm.__all__} == {"pulumi_highmobility"}
+
+
+@pytest.mark.parametrize(
+    "provider", [hm.FleetVehicleProvider, hm.VehicleApprovalProvider, hm.VehicleAccessTokenProvider]
+)
+def test_a_provider_is_stored_as_a_short_reference_to_its_public_path(provider: type) -> None:
+    """The path stands in every user's state: another one would replace or break their resources."""
+    stored = base64.b64decode(serialize_provider(provider()))
+    assert len(stored) < 70
+    assert b"pulumi_highmobility" in stored
+    assert provider.__name__.encode() in stored
+    assert type(dill.loads(stored)) is provider  # noqa: S301 - made one line above
+    assert vars(provider()) == {}
+
+
+def test_the_import_is_light() -> None:
+    """No HTTP client, no server, no command line: a program that declares vehicles needs none of them."""
+    ours = modules_after("import pulumi_highmobility") - modules_after("import pulumi")
+    heavy = {"httpx", "jwt", "cryptography", "tenacity", "msgspec", "starlette", "uvicorn", "click", "rich"}
+    assert ours & heavy == set()
+    assert not any(name.startswith("pulumi_highmobility.emulator") for name in ours)
+
+
+def modules_after(statement: str) -> set[str]:
+    code = f"{statement}; import sys; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
