@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +77,9 @@ def serve(
 ) -> None:
     """Serve until SIGINT or SIGTERM."""
     server = _Server(_config(emulator, certfile, keyfile), on_ready)
-    server.run(sockets=[listener])
+    # Uvicorn ends in order, and then raises the signal once more for whoever called it.
+    with suppress(KeyboardInterrupt):
+        server.run(sockets=[listener])
 
 
 @contextmanager

@@ -1,0 +1,300 @@
+"""The clearance calls: every row, state and move of the contract."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from pulumi_highmobility.emulator.app import Options
+from pulumi_highmobility.emulator.machine import ENDED, MOVES, STATES
+from pulumi_highmobility.emulator.scenarios import DAY, SCENARIOS
+
+from .conftest import Caller
+
+VIN = "WBA8E9C50GK000001"
+OTHER = "WBA8E9C50GK000002"
+
+
+def error_of(answer: httpx.Response) -> tuple[int, str, str | None, str | None]:
+    error = answer.json()["errors"][0]
+    return answer.status_code, error["title"], error.get("source"), error.get("detail")
+
+
+def test_one_bad_row_does_not_fail_the_others(caller: Caller) -> None:
+    rows = [
+        {"vin": VIN, "brand": "bmw", "tags": {"foo": "bar"}},
+        {"vin": "VIN01234567890123X", "brand": "bmw"},
+        {"vin": OTHER, "brand": "unknown"},
+    ]
+    answer = caller.http.post("/fleets/vehicles", json={"vehicles": rows})
+    assert answer.status_code == 200
+    assert answer.json()["vehicles"] == [
+        {"vin": VIN, "status": "pending", "tags": {"foo": "bar"}},
+        {"vin": "VIN01234567890123X", "status": "error", "description": "vin should be 17 character(s)"},
+        {"vin": OTHER, "status": "error", "description": "The brand is invalid"},
+    ]
+    assert [vehicle["vin"] for vehicle in caller.http.get("/fleets/vehicles").json()] == [VIN]
+
+
+def test_the_tutorials_odometer_as_a_text_is_taken(caller: Caller) -> None:
+    measures = {"odometer": {"value": "110000", "unit": "kilometers"}}
+    assert (
+        caller.request_vehicle("WDD2130041A000001", "mercedes-benz", control_measures=measures)["status"]
+        == "pending"
+    )
+    assert caller.request_vehicle("WDD2130041A000002", "mercedes-benz")["status"] == "error"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b"[]", b"{}", b'{"vehicles": {}}', b'{"vehicles": [1]}', b'{"vehicles": [{"vin": "X"}]}',
+     b'{"vehicles": [{"brand": "bmw"}]}', b'{"vehicles": [{"vin": 1, "brand": "bmw"}]}',
+     b'{"vehicles": [{"vin": "X", "brand": "bmw", "tags": {"a": 1}}]}'],
+)  # fmt: skip
+def test_a_payload_that_lacks_a_parameter_is_a_422(caller: Caller, body: bytes) -> None:
+    answer = caller.http.post("/fleets/vehicles", content=body)
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["title"]
+
+
+def test_a_vehicle_is_shown_with_its_changelog(caller: Caller) -> None:
+    caller.request_vehicle(VIN, tags={"a": "b"})
+    caller.emulator.clock.advance(3)
+    shown = caller.vehicle(VIN)
+    assert {name: shown[name] for name in ("vin", "status", "brand", "tags")} == {
+        "vin": VIN, "status": "approved", "brand": "bmw", "tags": {"a": "b"},
+    }  # fmt: skip
+    assert [change["status"] for change in shown["changelog"]] == ["pending", "approved"]
+    assert caller.http.get("/fleets/vehicles").json() == [shown]
+
+
+def test_an_unknown_vehicle_is_a_404(caller: Caller) -> None:
+    assert error_of(caller.http.get(f"/fleets/vehicles/{VIN}"))[0] == 404
+    assert error_of(caller.http.delete(f"/fleets/vehicles/{VIN}"))[0] == 404
+
+
+def test_an_approved_vehicle_is_revoked_and_its_tokens_die(caller: Caller) -> None:
+    caller.request_vehicle(VIN)
+    caller.emulator.clock.advance(3)
+    token = caller.http.post("/fleets/access_tokens", json={"vin": VIN}).json()["access_token"]
+    answer = caller.http.request("DELETE", f"/fleets/vehicles/{VIN}")
+    assert (answer.status_code, answer.json()["status"]) == (200, "revoking")
+    assert error_of(caller.http.delete(f"/fleets/vehicles/{VIN}")) == (
+        409, "Conflict", "vin", "Clearance is in transition mode",
+    )  # fmt: skip
+    caller.emulator.clock.advance(2)
+    assert error_of(caller.http.delete(f"/fleets/vehicles/{VIN}")) == (
+        409, "Conflict", "vin", "Clearance is already removed",
+    )  # fmt: skip
+    assert caller.statuses(VIN) == ["pending", "approved", "revoking", "revoked"]
+    info = caller.http.get("/vehicleinfo", headers={"Authorization": f"Bearer {token}"})
+    assert (info.status_code, info.json()["error"]) == (401, "invalid_token")
+
+
+def test_a_pending_vehicle_is_canceled_only_by_some_carmakers_and_only_after_a_day(caller: Caller) -> None:
+    caller.request_vehicle("WBA8E9C50GK1STAY0")
+    assert error_of(caller.http.delete("/fleets/vehicles/WBA8E9C50GK1STAY0")) == (
+        422, "not supported", "vin", "cancellation is not supported for this vin",
+    )  # fmt: skip
+    peugeot = "VF3LCYHZPHS1STAY0"
+    caller.request_vehicle(peugeot, "peugeot")
+    assert error_of(caller.http.delete(f"/fleets/vehicles/{peugeot}")) == (
+        422, "too early", "status", "the pending status could only be canceled after 1 day it's created",
+    )  # fmt: skip
+    caller.emulator.clock.advance(DAY + 1)
+    caller.http.headers["Authorization"] = f"Bearer {caller.bearer()}"
+    assert caller.http.delete(f"/fleets/vehicles/{peugeot}").json()["status"] == "canceling"
+    caller.emulator.clock.advance(2)
+    assert caller.statuses(peugeot) == ["pending", "canceling", "canceled"]
+
+
+@pytest.mark.parametrize("status", ENDED)
+def test_after_an_end_a_vin_can_be_asked_for_again(caller: Caller, status: str) -> None:
+    caller.request_vehicle(VIN)
+    origin = caller.base_url.removesuffix("/v1")
+    moved = caller.http.post(
+        f"{origin}/_emulator/vehicles/{VIN}/move", json={"status": status, "reason": "told so"}
+    )
+    assert moved.status_code == 200
+    assert caller.vehicle(VIN)["changelog"][-1]["reason"] == "told so"
+    assert caller.request_vehicle(VIN, "mini", tags={"new": "one"})["status"] == "pending"
+    shown = caller.vehicle(VIN)
+    assert (shown["brand"], shown["tags"]) == ("mini", {"new": "one"})
+    assert [change["status"] for change in shown["changelog"]] == ["pending", status, "pending"]
+
+
+def test_a_vin_asked_for_twice_is_echoed_as_it_is(caller: Caller) -> None:
+    caller.request_vehicle(VIN, tags={"a": "b"})
+    caller.emulator.clock.advance(3)
+    assert caller.request_vehicle(VIN, tags={"c": "d"}) == {
+        "vin": VIN,
+        "status": "approved",
+        "tags": {"a": "b"},
+    }
+
+
+class TestDuplicatesAsErrors:
+    @pytest.fixture
+    def options(self) -> Options:
+        return Options(on_duplicate="error")
+
+    def test_a_vin_asked_for_twice_is_an_error_row(self, caller: Caller) -> None:
+        caller.request_vehicle(VIN)
+        assert caller.request_vehicle(VIN)["status"] == "error"
+
+
+def test_the_deprecated_cancel_call_answers_with_a_row(caller: Caller) -> None:
+    peugeot = "VF3LCYHZPHS1STAY0"
+    caller.request_vehicle(peugeot, "peugeot")
+    caller.emulator.clock.advance(DAY + 1)
+    caller.http.headers["Authorization"] = f"Bearer {caller.bearer()}"
+    answer = caller.http.post(f"/fleets/{peugeot}/cancel_activation")
+    assert (answer.status_code, answer.json()["status"]) == (200, "canceling")
+
+
+def test_moves_lead_only_to_known_states() -> None:
+    assert set(MOVES) == set(STATES)
+    assert {status for moves in MOVES.values() for status in moves} <= set(STATES)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.ending)
+def test_a_vins_ending_decides_what_becomes_of_it(caller: Caller, scenario: Any) -> None:
+    vin = f"WBA8E9C50GK1{scenario.ending}"[:17].rjust(17, "W")
+    row = caller.request_vehicle(vin)
+    if scenario.outcome == "error":
+        assert row == {"vin": vin, "status": "error", "description": scenario.error}
+        return
+    due = caller.emulator.options.pace.approve_after if scenario.after is None else scenario.after
+    if due:
+        assert row["status"] == "pending"
+        caller.emulator.clock.advance(due + 1)
+        caller.http.headers["Authorization"] = f"Bearer {caller.bearer()}"
+    shown = caller.vehicle(vin)
+    assert (
+        shown["status"] == {"approve": "approved", "reject": "rejected", "stay": "pending"}[scenario.outcome]
+    )
+    if scenario.outcome == "reject":
+        assert "emulator's" in shown["changelog"][-1]["reason"]
+    if scenario.then_revoked_after:
+        caller.emulator.clock.advance(scenario.then_revoked_after + 5)
+        assert caller.vehicle(vin)["status"] == "revoked"
+
+
+FILTERS: list[tuple[dict[str, Any], set[str]]] = [
+    ({"vin": {"operator": "eq", "value": VIN}}, {VIN}),
+    ({"vin": {"operator": "in", "value": [VIN, OTHER]}}, {VIN, OTHER}),
+    ({"status": {"operator": "eq", "value": "approved"}}, {VIN, OTHER}),
+    ({"status": {"operator": "in", "value": ["pending", "rejected"]}}, {"VF3LCYHZPHS1STAY0"}),
+    ({"brand": {"operator": "eq", "value": "mini"}}, {OTHER}),
+    ({"brand": {"operator": "in", "value": ["mini", "peugeot"]}}, {OTHER, "VF3LCYHZPHS1STAY0"}),
+    ({"tags": {"operator": "eq", "value": {"a": "b"}}}, {VIN}),
+    ({"tags": {"operator": "contains", "value": {"a": "b"}}}, {VIN, OTHER}),
+    ({"approved_at": {"operator": "gt", "value": "1999-03-31T00:00:00Z"}}, {VIN, OTHER}),
+    ({"approved_at": {"operator": "lt", "value": "1999-03-31T00:00:00Z"}}, set()),
+    ({"inserted_at": {"operator": "gte", "value": "1999-03-31T00:00:00"}}, {VIN, OTHER, "VF3LCYHZPHS1STAY0"}),
+    ({"inserted_at": {"operator": "lte", "value": "1999-03-31T00:00:00Z"}}, set()),
+    ({"brand": {"operator": "eq", "value": "bmw"}, "status": {"operator": "eq", "value": "pending"}}, set()),
+]  # fmt: skip
+
+
+def test_the_list_can_be_filtered_by_every_field_and_operator(caller: Caller) -> None:
+    caller.request_vehicle(VIN, tags={"a": "b"})
+    caller.request_vehicle(OTHER, "mini", tags={"a": "b", "c": "d"})
+    caller.request_vehicle("VF3LCYHZPHS1STAY0", "peugeot")
+    caller.emulator.clock.advance(3)
+    for wish, expected in FILTERS:
+        answer = caller.http.get("/fleets/vehicles", params={"filter": json.dumps(wish)})
+        assert {vehicle["vin"] for vehicle in answer.json()} == expected, wish
+
+
+def test_an_instant_equal_to_the_changelogs_is_found(caller: Caller) -> None:
+    caller.request_vehicle(VIN)
+    caller.emulator.clock.advance(3)
+    approved = caller.vehicle(VIN)["changelog"][-1]["timestamp"]
+    for operator, count in (("eq", 1), ("lt", 0), ("gte", 1)):
+        wish = {"approved_at": {"operator": operator, "value": approved + "Z"}}
+        assert len(caller.http.get("/fleets/vehicles", params={"filter": json.dumps(wish)}).json()) == count
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{", "[]", '{"color": {"operator": "eq", "value": 1}}', '{"vin": "X"}', '{"vin": {"operator": "lt", "value": "X"}}',
+     '{"status": {"operator": "eq", "value": "nope"}}', '{"approved_at": {"operator": "eq", "value": "soon"}}',
+     '{"tags": {"operator": "in", "value": {}}}'],
+)  # fmt: skip
+def test_a_wrong_filter_is_a_422(caller: Caller, text: str) -> None:
+    assert caller.http.get("/fleets/vehicles", params={"filter": text}).status_code == 422
+
+
+def test_eligibility_is_told_for_the_brands_that_have_a_look_up(caller: Caller) -> None:
+    yes = caller.http.post("/eligibility", json={"vin": VIN, "brand": "bmw"}).json()
+    assert yes["eligible"] is True
+    assert yes["data_delivery"] == ["pull", "push"]
+    no = caller.http.post("/eligibility", json={"vin": "WBA8E9C50GK1NTEL0", "brand": "bmw"}).json()
+    assert no["eligible"] is False
+    assert caller.http.post("/eligibility", json={"vin": VIN, "brand": "tesla"}).status_code == 422
+    assert caller.http.post("/eligibility", json={"vin": "X", "brand": "bmw"}).status_code == 422
+    assert caller.http.post("/eligibility", content=b"[").status_code == 422
+
+
+def test_refreshing_rotates_the_pair_and_revoking_follows_the_rfc(caller: Caller) -> None:
+    caller.request_vehicle(VIN)
+    assert caller.http.post("/fleets/access_tokens", json={"vin": VIN}).status_code == 400
+    assert (
+        caller.http.post("/fleets/access_tokens", json={}).json()["error_description"] == "vin can't be blank"
+    )
+    caller.emulator.clock.advance(3)
+    old = caller.http.post("/fleets/access_tokens", json={"vin": VIN}).json()
+    assert old["token_type"] == "bearer"
+    assert old["expires_in"] == 600
+    fields = caller.client(grant_type="refresh_token", refresh_token=old["refresh_token"])
+    new = caller.http.post("/access_tokens", data=fields).json()
+    assert caller.http.post("/access_tokens", data=fields).json()["error"] == "invalid_grant"
+
+    def lives(token: str) -> bool:
+        return (
+            caller.http.get("/vehicleinfo", headers={"Authorization": f"Bearer {token}"}).status_code == 200
+        )
+
+    assert not lives(old["access_token"])
+    assert lives(new["access_token"])
+    revoke = caller.client(token=new["refresh_token"], token_type_hint="refresh_token")
+    assert caller.http.request("DELETE", "/access_tokens", json=revoke).status_code == 200
+    assert not lives(new["access_token"])
+    assert caller.http.request("DELETE", "/access_tokens", json=revoke).status_code == 200
+    assert caller.http.request("DELETE", "/access_tokens", json=caller.client()).status_code == 400
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE", "POST"])
+@pytest.mark.parametrize(
+    "path", ["/nope", "/fleets", "/fleets/vehicles/a/b", "/eligibility", "/auth_tokens", "/access_tokens"]
+)
+def test_unknown_paths_and_methods_get_an_error_in_shape(caller: Caller, method: str, path: str) -> None:
+    answer = caller.http.request(method, path)
+    assert answer.headers["content-type"] == "application/json"
+    assert 400 <= answer.status_code < 500
+    assert "errors" in answer.json() or "error" in answer.json()
+
+
+class TestLimits:
+    @pytest.fixture
+    def options(self) -> Options:
+        return Options(limits=True)
+
+    def test_sixty_reads_by_vin_a_minute(self, caller: Caller) -> None:
+        caller.request_vehicle(VIN)
+        answers = [caller.http.get(f"/fleets/vehicles/{VIN}") for _ in range(61)]
+        assert [answer.status_code for answer in answers[:60]] == [200] * 60
+        refused = answers[60]
+        wait = refused.headers["retry-after"]
+        assert error_of(refused) == (
+            429,
+            "Too many requests",
+            "fleet-manager-api:default",
+            f"retry after {wait}s",
+        )
+        assert 50 <= int(wait) <= 60
+        assert caller.http.get("/fleets/vehicles").status_code == 200

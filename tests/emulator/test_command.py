@@ -1,0 +1,112 @@
+"""The emulator as a process: its line, its port, its end, and what outlives a kill."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from pulumi_highmobility.emulator.scenarios import SCENARIOS
+from pulumi_highmobility.testing import start_emulator
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+VIN = "WBA8E9C50GK000001"
+
+
+def bearer(base_url: str, credentials: dict[str, str]) -> dict[str, str]:
+    body = {"grant_type": "client_credentials"} | {
+        name: credentials[name] for name in ("client_id", "client_secret")
+    }
+    token = httpx.post(f"{base_url}/access_tokens", json=body).raise_for_status().json()["access_token"]
+    return {"Authorization": f"Bearer {token}"}
+
+
+def test_a_kill_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
+    with start_emulator("--speed", "0", folder=tmp_path) as emulator:
+        headers = bearer(emulator.base_url, emulator.credentials())
+        vehicles = [{"vin": f"WBA8E9C50GK{number:06}", "brand": "bmw"} for number in range(500)]
+        httpx.post(
+            f"{emulator.base_url}/fleets/vehicles", json={"vehicles": vehicles}, headers=headers
+        ).raise_for_status()
+        emulator.process.send_signal(signal.SIGKILL)
+        emulator.process.wait(10)
+    with start_emulator("--speed", "0", folder=tmp_path) as again:
+        listed = httpx.get(f"{again.base_url}/fleets/vehicles", headers=headers)
+        assert len(listed.json()) == 500
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_promptly_and_without_a_traceback(tmp_path: Path, number: signal.Signals) -> None:
+    with start_emulator(folder=tmp_path) as emulator:
+        emulator.process.send_signal(number)
+        emulator.process.wait(5)
+    assert "Traceback" not in (tmp_path / "emulator.log").read_text()
+    assert len((tmp_path / "emulator.log").read_text().splitlines()) == 1
+
+
+def test_a_port_in_use_is_a_clear_error() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = subprocess.run(
+            [sys.executable, "-m", "pulumi_highmobility.emulator", "--port", str(port)],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert f"port {port} on 127.0.0.1 is in use. Choose another with --port" in done.stderr
+
+
+def test_a_wrong_duration_says_how_one_is_written() -> None:
+    command = [
+        str(Path(sys.executable).parent / "pulumi-highmobility"),
+        "emulator",
+        "--approve-after",
+        "soon",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 2
+    assert "write 500ms, 2s, 10m, 3h or 1d" in done.stderr
+
+
+def test_time_can_run_fast(tmp_path: Path) -> None:
+    with start_emulator("--speed", "864000", approve_after="1d", folder=tmp_path) as emulator:
+        headers = bearer(emulator.base_url, emulator.credentials())
+        body = {"vehicles": [{"vin": VIN, "brand": "bmw"}]}
+        httpx.post(f"{emulator.base_url}/fleets/vehicles", json=body, headers=headers).raise_for_status()
+        emulator.controls.fault("delay", seconds=0.2, path="/fleets/vehicles")
+        httpx.get(f"{emulator.base_url}/fleets/vehicles", headers=headers)
+        assert emulator.controls.vehicle(VIN)["status"] == "approved"
+
+
+def test_without_controls_there_are_none() -> None:
+    with start_emulator("--no-controls") as emulator:
+        origin = emulator.base_url.removesuffix("/v1")
+        assert httpx.get(f"{origin}/_emulator/vehicles").status_code == 404
+
+
+def test_each_application_has_a_fleet_of_its_own(tmp_path: Path) -> None:
+    with start_emulator("--application", "one", "--application", "two", folder=tmp_path) as emulator:
+        two = json.loads((tmp_path / "credentials-two.json").read_text())
+        mine, theirs = bearer(emulator.base_url, emulator.credentials()), bearer(emulator.base_url, two)
+        body = {"vehicles": [{"vin": VIN, "brand": "bmw"}]}
+        httpx.post(f"{emulator.base_url}/fleets/vehicles", json=body, headers=mine).raise_for_status()
+        assert len(httpx.get(f"{emulator.base_url}/fleets/vehicles", headers=mine).json()) == 1
+        assert httpx.get(f"{emulator.base_url}/fleets/vehicles", headers=theirs).json() == []
+
+
+def test_the_documented_scenarios_are_the_emulators() -> None:
+    page = (ROOT / "docs" / "emulator.md").read_text()
+    rows = re.findall(r"^\| `([A-Z0-9]{5})` \| (.+) \|$", page, re.MULTILINE)
+    assert rows == [(scenario.ending, scenario.meaning) for scenario in SCENARIOS]
+    assert not any(set(ending) & set("IOQ") for ending, _ in rows)
