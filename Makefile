@@ -1,29 +1,32 @@
 # Thin on purpose: the work is in scripts/.
-.PHONY: help up preview refresh destroy down clean test check
+.PHONY: help up preview refresh destroy down clean test check bench
 
 help: ## what there is to do
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  make %-10s %s\n", $$1, $$2 }'
 
 up: ## enroll the quickstart's fleet, on the emulator unless the stack has settings for a real server
-	@scripts/with-engine scripts/dev up
+	@scripts/dev up
 
 preview: ## show what `make up` would change
-	@scripts/with-engine scripts/dev preview
+	@scripts/dev preview
 
 refresh: ## read how the clearances stand
-	@scripts/with-engine scripts/dev refresh
+	@scripts/dev refresh
 
 destroy: ## revoke the fleet's clearances
-	@scripts/with-engine scripts/dev destroy
+	@scripts/dev destroy
 
 down: ## destroy, and stop the emulator
-	@scripts/with-engine scripts/dev down
+	@scripts/dev down
 
-clean: ## stop the emulator, remove .dev and .venv
-	@scripts/with-engine scripts/dev clean
+clean: ## stop the emulator, remove .dev and .venv; the engine stays in its cache
+	@scripts/dev clean
 
 test: ## all tests, those on the real Pulumi engine included
 	@scripts/test
 
 check: ## lint, format, strict types
 	@scripts/check
+
+bench: ## measure
+	@scripts/with-engine benchmarks/run
