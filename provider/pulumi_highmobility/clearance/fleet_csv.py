@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from .fleet_rows import REPORTED, FleetRows, fault, read_text
 from .spelling import describe, nearest
@@ -21,8 +21,7 @@ class BadQuotes(ValueError):
     """The quotes of a line do not match."""
 
 
-@dataclass(frozen=True)
-class _Header:
+class _Header(NamedTuple):
     """Where in a line each value stands."""
 
     width: int
@@ -31,7 +30,7 @@ class _Header:
     odometer: int | None = None
     unit: int | None = None
     tags: int | None = None
-    tag_columns: tuple[tuple[int, str], ...] = field(default=())
+    tag_columns: tuple[tuple[int, str], ...] = ()
 
 
 def read_csv(path: Path) -> FleetRows:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from .fleet_files import FleetFileError
 from .fleet_rows import REPORTED, FleetRows, fault, read_text
 from .spelling import describe, nearest
 
@@ -68,14 +69,25 @@ def read_yaml(path: Path) -> FleetRows:
         loader = loader_class(text)
         return _read_nodes(path, loader, yaml)
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        reason = f"The file is no YAML: {getattr(error, 'problem', None) or error}."
-        raise fault(path, reason, line=mark.line + 1 if mark else None) from error
+        raise _yaml_fault(path, text, error) from error
     except RecursionError as error:
         raise fault(path, "The file is nested too deeply.") from error
     finally:
         if loader is not None:
             loader.dispose()
+
+
+def _yaml_fault(path: Path, text: str, error: Any) -> FleetFileError:
+    mark = getattr(error, "problem_mark", None)
+    reason = f"The file is no YAML: {getattr(error, 'problem', None) or error}."
+    if mark is None:
+        return fault(path, reason)
+    lines = text.rstrip().split("\n")
+    rest = lines[mark.line :]
+    if not rest or (len(rest) == 1 and mark.column >= len(rest[0])):
+        reason = f"{_CUT_OFF} ({error.problem})"
+    # At the end of the file, libyaml points below its last line.
+    return fault(path, reason, line=min(mark.line + 1, len(lines)))
 
 
 def _read_nodes(path: Path, loader: Any, yaml: Any) -> FleetRows:

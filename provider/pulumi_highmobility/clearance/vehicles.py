@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeGuard, cast
+from typing import Any, Literal, NamedTuple, TypeGuard, cast
 
 from .brands import BRANDS, nearest_brand, wire_name
 from .spelling import describe, nearest, number
@@ -39,16 +39,14 @@ class VehicleSpec:
     """Names and texts, sorted by name."""
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(NamedTuple):
     """What is wrong with one property: `property` is its path, `reason` a sentence with what to do."""
 
     property: str
     reason: str
 
 
-@dataclass(frozen=True)
-class CheckedVehicle:
+class CheckedVehicle(NamedTuple):
     """What a check found."""
 
     normalized: dict[str, Any]

@@ -23,12 +23,12 @@ def parse_vin(text: str) -> str:
     """
     # Position 9 is a check digit in North America only: European makers put other things there, so
     # it is not checked.
-    vin = text.strip()
-    if len(vin) == LENGTH and vin.isascii() and vin.isalnum():
-        vin = vin.upper()
+    given = text.strip()
+    if len(given) == LENGTH and given.isascii() and given.isalnum():
+        vin = given.upper()
         if NOT_IN_A_VIN.isdisjoint(vin):
             return vin
-    raise InvalidVin(_what_is_wrong(vin))
+    raise InvalidVin(_what_is_wrong(given))
 
 
 def _what_is_wrong(text: str) -> str:
