@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
+from .functions import (
+    EligibilityResult,
+    FleetVehicleResult,
+    check_eligibility,
+    check_eligibility_output,
+    get_fleet,
+    get_fleet_output,
+    get_fleet_vehicle,
+    get_fleet_vehicle_output,
+)
 from .resources.args import (
     ControlMeasuresArgs,
     ControlMeasuresArgsDict,
@@ -22,10 +32,12 @@ from .resources.vehicle_approval import VehicleApproval, VehicleApprovalProvider
 __all__ = [
     "ControlMeasuresArgs",
     "ControlMeasuresArgsDict",
+    "EligibilityResult",
     "FleetVehicle",
     "FleetVehicleArgs",
     "FleetVehicleArgsDict",
     "FleetVehicleProvider",
+    "FleetVehicleResult",
     "OdometerArgs",
     "OdometerArgsDict",
     "VehicleAccessToken",
@@ -37,6 +49,12 @@ __all__ = [
     "VehicleApprovalArgsDict",
     "VehicleApprovalProvider",
     "VehicleLike",
+    "check_eligibility",
+    "check_eligibility_output",
+    "get_fleet",
+    "get_fleet_output",
+    "get_fleet_vehicle",
+    "get_fleet_vehicle_output",
 ]
 
 # Users see, and stacks store, the names by which they import; the files behind them may move.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -109,10 +109,8 @@ class Settings:
     oauth_private_key: PrivateKey | None = None
     client_id: str = ""
     client_secret: Secret | None = None
-    check_eligibility: bool = False
     listing_max_age_s: float = DEFAULT_LISTING_MAX_AGE_S
     request_timeout_s: float = DEFAULT_REQUEST_TIMEOUT_S
-    found: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def can_refresh_and_revoke(self) -> bool:
@@ -136,6 +134,11 @@ def load_settings(config: Mapping[str, Any], environ: Mapping[str, str]) -> Sett
     if path is not None and not any(source.get(setting) for setting in _WHERE_SERVER_AND_CREDENTIALS):
         from_file = _read_json(_read_file(path, CREDENTIALS_FILE), CREDENTIALS_FILE, what="credentials file")
     return _settle(source, from_file)
+
+
+def wants_eligibility_check(config: Mapping[str, Any], environ: Mapping[str, str]) -> bool:
+    """Whether the setting asks for the eligibility check; needs no credentials. Raises: ConfigError."""
+    return _flag(_Source(config, environ).get(CHECK_ELIGIBILITY), CHECK_ELIGIBILITY)
 
 
 class _Source:
@@ -188,10 +191,8 @@ def _settle(source: _Source, from_file: Mapping[str, Any]) -> Settings:
         oauth_private_key=oauth_private_key,
         client_id=client_id,
         client_secret=Secret(client_secret) if client_secret else None,
-        check_eligibility=_flag(source.get(CHECK_ELIGIBILITY), CHECK_ELIGIBILITY),
         listing_max_age_s=_seconds(source.get(LISTING_MAX_AGE), LISTING_MAX_AGE, DEFAULT_LISTING_MAX_AGE_S),
         request_timeout_s=_seconds(source.get(REQUEST_TIMEOUT), REQUEST_TIMEOUT, DEFAULT_REQUEST_TIMEOUT_S),
-        found=tuple(setting.config for setting in SETTINGS if source.get(setting)),
     )
 
 

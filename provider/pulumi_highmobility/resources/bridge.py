@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..clock import Clock, RealClock
 from ..errors import HighMobilityError
-from ..settings import Settings, load_settings
-from .host import Engine, Resource, current_resource, engine_of_this_process
+from ..settings import Settings, load_settings, wants_eligibility_check
+from .host import Engine, Resource, current_resource, engine_of_this_process, make_room
 
 if TYPE_CHECKING:
     from ..clearance.service import ClearanceService
@@ -77,6 +77,10 @@ class Bridge:
         """The settings, checked. Raises: ConfigError."""
         return load_settings(self._config, os.environ)
 
+    def wants_eligibility_check(self) -> bool:
+        """Whether the setting asks for the check at preview. Raises: ConfigError."""
+        return wants_eligibility_check(self._config, os.environ)
+
     @property
     def engine(self) -> Engine:
         """Where messages go."""
@@ -109,6 +113,7 @@ class Bridge:
 
     def operate(self, kind: str, work: Callable[[ClearanceService, ResourceReporter], Awaitable[T]]) -> T:
         """As `run`, for an operation of a resource: an error's message begins with the resource's name."""
+        make_room()
         resource = current_resource()
         reporter = ResourceReporter(self.engine, resource)
         try:

@@ -29,6 +29,7 @@ from .args import (
     split_arguments,
 )
 from .bridge import BRIDGE, ResourceReporter
+from .eligibility import warn_if_not_eligible
 from .properties import (
     check_flag,
     check_number,
@@ -101,6 +102,8 @@ class FleetVehicleProvider(ResourceProvider):
                 for notice in notices_for(checked.spec.brand, tags=dict(checked.spec.tags)):
                     # True of the brand: said at its first vehicle, not at a thousand.
                     BRIDGE.say_once(f"{checked.spec.brand}: {notice}")
+                if _wants_eligibility_check(given):
+                    warn_if_not_eligible(checked.spec.vin, checked.spec.brand, reporter)
         return CheckResult(inputs, failures)
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
@@ -202,6 +205,11 @@ def _inputs(props: Mapping[str, Any]) -> dict[str, Any]:
 def _transition_timeout_s(props: Mapping[str, Any]) -> float:
     minutes = props.get("transition_timeout_minutes")
     return (DEFAULT_TRANSITION_TIMEOUT_MINUTES if minutes is None else float(minutes)) * 60
+
+
+def _wants_eligibility_check(given: Mapping[str, Any]) -> bool:
+    wish = given.get("check_eligibility")
+    return wish if isinstance(wish, bool) else BRIDGE.wants_eligibility_check()
 
 
 def _is_new(olds: Mapping[str, Any], inputs: Mapping[str, Any]) -> bool:

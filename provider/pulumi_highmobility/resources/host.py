@@ -2,9 +2,10 @@
 What the engine tells a dynamic provider's process, and the SDK does not pass on.
 
 The SDK (3.259.0) calls a dynamic provider with properties alone: not which resource is meant, nor how to
-speak to its user, and the engine's Cancel is not passed on at all. All of it is within reach in the same
-process. This module takes it from there, in one place, and does without wherever it is not found: messages
-then appear at the stack instead of the resource.
+speak to its user; the engine's Cancel is not passed on at all, and four threads serve everything, so that four
+waits hold up all else. All of it is within reach in the same process. This module takes it from there, in one
+place, and does without wherever it is not found: messages then appear at the stack instead of the resource, and
+a wait ends with its timeout instead of Ctrl-C.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ from __future__ import annotations
 import logging
 import sys
 import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from types import FrameType
+from types import FrameType, FunctionType
 from typing import Any, Literal
 
 from ..errors import HighMobilityError
@@ -39,6 +42,43 @@ def current_resource() -> Resource:
                 return Resource(urn, urn.rsplit("::", 1)[-1])
         frame = frame.f_back
     return Resource()
+
+
+# Enough for as many operations as the engine runs side by side on large machines.
+WORKERS = 64
+
+
+def make_room() -> None:
+    """Let more than four operations run side by side in this provider process: waits must not hold up the rest."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        pool = frame.f_locals.get("executor_reference") if frame.f_code.co_name == "_worker" else None
+        if callable(pool):
+            executor = pool()
+            if isinstance(executor, ThreadPoolExecutor) and executor._max_workers < WORKERS:
+                executor._max_workers = WORKERS
+            return
+        frame = frame.f_back
+
+
+def on_cancel(callback: Callable[[], None]) -> None:
+    """
+    Call back when the engine says Cancel (a user's Ctrl-C), if this is a dynamic provider's process.
+
+    gRPC holds the SDK's bound method already, so its code is what has to be exchanged.
+    """
+    main = sys.modules.get("__main__")
+    cancel = getattr(getattr(main, "DynamicResourceProviderServicer", None), "Cancel", None)
+    if main is None or not isinstance(cancel, FunctionType) or cancel.__closure__:
+        return
+    main.__dict__["_highmobility_on_cancel"] = callback
+    found: dict[str, Any] = {}
+    exec(  # noqa: S102 - a constant text: the new code has to live in the SDK's own globals
+        "def Cancel(self, request, context):\n    _highmobility_on_cancel()\n    return empty_pb2.Empty()\n",
+        main.__dict__,
+        found,
+    )
+    cancel.__code__ = found["Cancel"].__code__
 
 
 class Engine:

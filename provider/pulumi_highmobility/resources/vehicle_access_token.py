@@ -68,7 +68,10 @@ class VehicleAccessTokenProvider(ResourceProvider):
         """Whether the token is to be issued, renewed or replaced by this `up`."""
         from ..clearance.token_plan import TokenStep  # noqa: PLC0415
 
-        replaces = differs(_news, _olds, "vin", "keepers")
+        # A VIN that is not known yet is that of a vehicle to be replaced: the same one, most likely.
+        replaces = [
+            name for name in differs(_news, _olds, "vin", "keepers") if not is_unknown(_news.get(name))
+        ]
         step = _next_step(_olds, _news, BRIDGE.clock.now())
         changed = (
             bool(replaces)

@@ -1,0 +1,165 @@
+"""Functions beside the resources: read the fleet, or ask a carmaker, from within a program."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+
+from .clock import write_instant
+from .resources.bridge import BRIDGE
+from .settings import NAMESPACE, SETTINGS
+
+if TYPE_CHECKING:
+    from .api import RegisteredVehicle
+
+__all__ = [
+    "EligibilityResult",
+    "FleetVehicleResult",
+    "check_eligibility",
+    "check_eligibility_output",
+    "get_fleet",
+    "get_fleet_output",
+    "get_fleet_vehicle",
+    "get_fleet_vehicle_output",
+]
+
+
+@dataclass(frozen=True)
+class FleetVehicleResult:
+    """A registered vehicle; instants are ISO 8601 in UTC, empty where there is none."""
+
+    vin: str
+    brand: str | None
+    status: str
+    status_reason: str
+    tags: Mapping[str, str]
+    changelog: Sequence[Mapping[str, str]]
+    requested_at: str
+    approved_at: str
+
+
+@dataclass(frozen=True)
+class EligibilityResult:
+    """A carmaker's answer; `data_delivery` has "pull" and "push", the other two are None where it does not say."""
+
+    vin: str
+    eligible: bool
+    data_delivery: Sequence[str]
+    connectivity_status: str | None
+    primary_user_assigned: bool | None
+
+
+def get_fleet(
+    *,
+    status: str | Sequence[str] | None = None,
+    brand: str | Sequence[str] | None = None,
+    vins: Sequence[str] | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> list[FleetVehicleResult]:
+    """
+    The registered vehicles, by VIN; each argument narrows it down, `tags` to vehicles that have at least these.
+
+    One request, at every preview and `up`; needs credentials.
+
+    API: GET /fleets/vehicles with its filter
+    """
+    wishes: dict[str, Any] = {}
+    for name, wish in (("status", status), ("brand", brand), ("vin", vins)):
+        if isinstance(wish, str):
+            wishes[name] = {"operator": "eq", "value": wish}
+        elif wish is not None:
+            wishes[name] = {"operator": "in", "value": list(wish)}
+    if tags is not None:
+        wishes["tags"] = {"operator": "contains", "value": dict(tags)}
+    _configure()
+    found = BRIDGE.run(lambda service: service.api.list_vehicles(wishes or None))
+    return sorted((_result(vehicle) for vehicle in found), key=lambda vehicle: vehicle.vin)
+
+
+def get_fleet_output(
+    *,
+    status: pulumi.Input[str | Sequence[str]] | None = None,
+    brand: pulumi.Input[str | Sequence[str]] | None = None,
+    vins: pulumi.Input[Sequence[str]] | None = None,
+    tags: pulumi.Input[Mapping[str, str]] | None = None,
+) -> pulumi.Output[list[FleetVehicleResult]]:
+    """As `get_fleet`, with inputs that may be outputs of resources."""
+    arguments = pulumi.Output.all(status=status, brand=brand, vins=vins, tags=tags)
+    return arguments.apply(lambda given: get_fleet(**given))
+
+
+def get_fleet_vehicle(vin: str) -> FleetVehicleResult:
+    """
+    One registered vehicle. Needs credentials.
+
+    Raises: VehicleNotFound.
+    API: GET /fleets/vehicles/{vin}
+    """
+    from .clearance.vin import parse_vin  # noqa: PLC0415 - a program without this call has no use for it
+
+    _configure()
+    wanted = parse_vin(vin)
+    return _result(BRIDGE.run(lambda service: service.api.get_vehicle(wanted)))
+
+
+def get_fleet_vehicle_output(vin: pulumi.Input[str]) -> pulumi.Output[FleetVehicleResult]:
+    """As `get_fleet_vehicle`, with an input that may be an output of a resource."""
+    return pulumi.Output.from_input(vin).apply(get_fleet_vehicle)
+
+
+def check_eligibility(vin: str, brand: str) -> EligibilityResult:
+    """
+    Ask the carmaker whether it would take the vehicle; no clearance is asked for. Needs credentials.
+
+    Raises: InvalidRequest, where the brand has no look-up or is not activated for the application.
+    API: POST /eligibility
+    """
+    from .clearance.vin import parse_vin  # noqa: PLC0415 - a program without this call has no use for it
+
+    _configure()
+    wanted = parse_vin(vin)
+    answer = BRIDGE.run(lambda service: service.api.check_eligibility(wanted, brand))
+    return EligibilityResult(
+        vin=answer.vin,
+        eligible=answer.eligible,
+        data_delivery=tuple(answer.data_delivery),
+        connectivity_status=answer.connectivity_status,
+        primary_user_assigned=answer.primary_user_assigned,
+    )
+
+
+def check_eligibility_output(
+    vin: pulumi.Input[str], brand: pulumi.Input[str]
+) -> pulumi.Output[EligibilityResult]:
+    """As `check_eligibility`, with inputs that may be outputs of resources."""
+    return pulumi.Output.all(vin=vin, brand=brand).apply(lambda given: check_eligibility(**given))
+
+
+def _configure() -> None:
+    """In a program the stack's config comes from the program's own runtime."""
+    config = pulumi.Config(NAMESPACE)
+    found = {f"{NAMESPACE}:{setting.config}": config.get(setting.config) for setting in SETTINGS}
+    BRIDGE.configure({name: value for name, value in found.items() if value})
+
+
+def _result(vehicle: RegisteredVehicle) -> FleetVehicleResult:
+    from .clearance.record import approved_at, changes_of, reason_of, requested_at, tags_of  # noqa: PLC0415
+
+    requested, approved = requested_at(vehicle), approved_at(vehicle)
+    return FleetVehicleResult(
+        vin=vehicle.vin.upper(),
+        brand=vehicle.brand,
+        status=vehicle.status,
+        status_reason=reason_of(vehicle),
+        tags=tags_of(vehicle) or {},
+        changelog=tuple(
+            {"timestamp": change.timestamp, "status": change.status}
+            | ({"reason": change.reason} if change.reason else {})
+            for change in changes_of(vehicle)
+        ),
+        requested_at=write_instant(requested) if requested else "",
+        approved_at=write_instant(approved) if approved else "",
+    )
