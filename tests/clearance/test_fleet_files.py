@@ -331,6 +331,7 @@ class TestYaml:
             ("- &a [*a]", 1, "a list is no vehicle|unconstructable"),
             ("- &a {tags: *a}", 1, "unconstructable"),
             ("- {vin: 2024-02-30}", 1, "write it in quotes"),
+            ("- {vin: !!bool maybe}", 1, "write it in quotes"),
             ("- \x00", None, "no YAML"),
         ],
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,9 @@ KEYS = ("vin", "brand", "control_measures", "tags", "odometer", "unit")
 LIST = "vehicles"
 # Keys beside the list that are for the file's author: YAML anchors need a place to stand.
 PRIVATE = "x-"
+
+# What PyYAML lets out where a value is not what its tag or form promises: 2024-02-30, "!!bool maybe".
+_LEAKED = (ValueError, OverflowError, LookupError, AttributeError, TypeError)
 
 _CUT_OFF = "The file ends too early. Was it cut off?"
 _SHAPE = f'It takes a list of vehicles, or an object with that list as "{LIST}".'
@@ -67,7 +70,7 @@ def read_yaml(path: Path) -> FleetRows:
     loader = None
     try:
         loader = loader_class(text)
-        return _read_nodes(path, loader, yaml)
+        return _read_nodes(path, text, loader, yaml)
     except yaml.YAMLError as error:
         raise _yaml_fault(path, text, error) from error
     except RecursionError as error:
@@ -86,16 +89,21 @@ def _yaml_fault(path: Path, text: str, error: Any) -> FleetFileError:
     rest = lines[mark.line :]
     if not rest or (len(rest) == 1 and mark.column >= len(rest[0])):
         reason = f"{_CUT_OFF} ({error.problem})"
-    # At the end of the file, libyaml points below its last line.
     return fault(path, reason, line=min(mark.line + 1, len(lines)))
 
 
-def _read_nodes(path: Path, loader: Any, yaml: Any) -> FleetRows:
+def _read_nodes(path: Path, text: str, loader: Any, yaml: Any) -> FleetRows:
     root = loader.get_single_node()
-    items = _vehicle_nodes(path, root, yaml)
+    last_line = text.rstrip().count("\n") + 1
+
+    def line_at(node: Any) -> int:
+        # libyaml puts an empty value at the end of the file below its last line.
+        return min(int(node.start_mark.line) + 1, last_line)
+
+    items = _vehicle_nodes(path, root, line_at, yaml)
 
     def line_of(place: int, property_: str) -> int:
-        return int(_node_of(items[place], property_, yaml).start_mark.line) + 1
+        return line_at(_node_of(items[place], property_, yaml))
 
     rows = FleetRows(path, line_of)
     # Before anything is constructed: construction writes the keys merged with "<<" into the nodes.
@@ -104,12 +112,13 @@ def _read_nodes(path: Path, loader: Any, yaml: Any) -> FleetRows:
             rows.refuse(place, "", f"The key {describe(key)} is there twice: remove one.")
     for place, item in enumerate(items):
         try:
-            _take(rows, place, loader.construct_object(item, deep=True))
+            vehicle = loader.construct_object(item, deep=True)
         except yaml.constructor.ConstructorError as error:
             rows.refuse(place, "", f"The vehicle cannot be read: {error.problem}.")
-        except (ValueError, OverflowError) as error:
-            # PyYAML takes 2024-02-30 for a date.
+        except _LEAKED as error:
             rows.refuse(place, "", f"A value cannot be read ({error}): write it in quotes.")
+        else:
+            _take(rows, place, vehicle)
     return rows
 
 
@@ -157,8 +166,8 @@ def _vehicles(path: Path, document: object) -> Sequence[object]:
     return document
 
 
-def _vehicle_nodes(path: Path, root: Any, yaml: Any) -> Sequence[Any]:
-    if root is None:
+def _vehicle_nodes(path: Path, root: Any, line_at: Callable[[Any], int], yaml: Any) -> Sequence[Any]:
+    if root is None or root.value == "":
         raise fault(path, "The file is empty. Was it cut off?")
     found = root
     if isinstance(root, yaml.MappingNode):
@@ -172,8 +181,8 @@ def _vehicle_nodes(path: Path, root: Any, yaml: Any) -> Sequence[Any]:
     if isinstance(found, yaml.SequenceNode):
         return list(found.value)
     if found is not root and found.value == "":
-        raise fault(path, f'"{LIST}" is empty. Was the file cut off?', line=found.start_mark.line + 1)
-    raise fault(path, f"There is no list of vehicles. {_SHAPE}", line=found.start_mark.line + 1)
+        raise fault(path, f'"{LIST}" is empty. Was the file cut off?', line=line_at(found))
+    raise fault(path, f"There is no list of vehicles. {_SHAPE}", line=line_at(found))
 
 
 def _refuse_other_keys(path: Path, keys: Any) -> None:
