@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from pulumi.dynamic import CheckFailure
+from pulumi.output import Unknown
 from pulumi.runtime import rpc
 
 PROVIDER_KEY = "__provider"
 
 
 def is_unknown(value: object) -> bool:
-    """True for an output that is not known at preview."""
-    return isinstance(value, str) and value == rpc.UNKNOWN
+    """True for an output that is not known at preview, in either of the SDK's notations."""
+    return isinstance(value, Unknown) or (isinstance(value, str) and value == rpc.UNKNOWN)
 
 
 def secret(value: str | None) -> Any:
