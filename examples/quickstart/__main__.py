@@ -1,28 +1,16 @@
 """A small fleet from a file: clearance for every vehicle, an access token for the first that is approved."""
 
-import csv
 from collections import Counter
 from pathlib import Path
 
 import pulumi
+
 import pulumi_highmobility as hm
 
-# Your own fleet: put its VINs into fleet.csv, and set the three settings that Pulumi.yaml names.
-with (Path(__file__).parent / "fleet.csv").open(newline="") as file:
-    rows = list(csv.DictReader(file))
-
-vehicles = {}
-for row in rows:
-    vehicles[row["vin"]] = hm.FleetVehicle(
-        row["vin"],
-        vin=row["vin"],
-        brand=row["brand"],
-        # A Mercedes-Benz is cleared by its odometer: the reading of the day you ask.
-        control_measures={"odometer": {"value": int(row["odometer"]), "unit": row["unit"]}}
-        if row["odometer"]
-        else None,
-        tags=dict(tag.split("=", 1) for tag in row["tags"].split(";") if tag),
-    )
+# Your own fleet: put its VINs into fleet.csv, and set the three settings that Pulumi.yaml names. A Mercedes-Benz is
+# cleared by its odometer: the reading of the day you ask.
+fleet = hm.vehicles_from_csv(Path(__file__).parent / "fleet.csv")
+vehicles = {row["vin"]: hm.FleetVehicle(row["vin"], **row) for row in fleet}
 
 # `pulumi up` does not wait for carmakers, which take minutes to weeks. Here one vehicle is waited for, so that
 # the first `up` ends with a token; with a real fleet, leave the approval out and pass `vehicle=` the vehicle

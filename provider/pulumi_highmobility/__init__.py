@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from .clearance.fleet_files import (
+    FleetFileError,
+    VehicleArgsDict,
+    vehicles_from_csv,
+    vehicles_from_json,
+    vehicles_from_yaml,
+)
 from .functions import (
     EligibilityResult,
     FleetVehicleResult,
@@ -33,6 +40,7 @@ __all__ = [
     "ControlMeasuresArgs",
     "ControlMeasuresArgsDict",
     "EligibilityResult",
+    "FleetFileError",
     "FleetVehicle",
     "FleetVehicleArgs",
     "FleetVehicleArgsDict",
@@ -48,6 +56,7 @@ __all__ = [
     "VehicleApprovalArgs",
     "VehicleApprovalArgsDict",
     "VehicleApprovalProvider",
+    "VehicleArgsDict",
     "VehicleLike",
     "check_eligibility",
     "check_eligibility_output",
@@ -55,6 +64,9 @@ __all__ = [
     "get_fleet_output",
     "get_fleet_vehicle",
     "get_fleet_vehicle_output",
+    "vehicles_from_csv",
+    "vehicles_from_json",
+    "vehicles_from_yaml",
 ]
 
 # Users see, and stacks store, the names by which they import; the files behind them may move.

@@ -89,20 +89,16 @@ class FleetVehicleProvider(ResourceProvider):
             )
         inputs = {name: value for name, value in given.items() if name in _INPUTS}
         reporter = BRIDGE.reporter()
-        if checked.spec is not None:
-            spec = checked.spec
-            inputs["vin"], inputs["brand"] = spec.vin, spec.brand
-            if spec.odometer is not None:
-                odometer = {"value": spec.odometer.value, "unit": spec.odometer.unit}
-                inputs["control_measures"] = {"odometer": odometer}
+        inputs.update(checked.normalized)
         if _is_new(_olds, inputs):
             for warning in checked.warnings:
                 reporter.warn(f"{warning.property}: {warning.reason}")
             if checked.spec is not None and not failures:
+                wants_check = _wants_eligibility_check(given)
                 for notice in notices_for(checked.spec.brand, tags=dict(checked.spec.tags)):
                     # True of the brand: said at its first vehicle, not at a thousand.
                     BRIDGE.say_once(f"{checked.spec.brand}: {notice}")
-                if _wants_eligibility_check(given):
+                if wants_check:
                     warn_if_not_eligible(checked.spec.vin, checked.spec.brand, reporter)
         return CheckResult(inputs, failures)
 
