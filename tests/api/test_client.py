@@ -18,8 +18,7 @@ from pulumi_highmobility.errors import (
 )
 from pulumi_highmobility.secret import Secret
 from pulumi_highmobility.settings import AuthWay
-
-from .conftest import QuickClock, Served
+from tests.served import QuickClock, Served
 
 VIN = "WBA8E9C50GK000001"
 ROW = {"vin": VIN, "brand": "bmw"}

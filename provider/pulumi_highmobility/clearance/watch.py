@@ -104,7 +104,9 @@ class Watch:
                 if not set(self._deadlines) <= known:
                     interval_s = FIRST_INTERVAL_S
                 known = set(self._deadlines)
-                await self._ask_once()
+                # Whoever waits has come back for the next round, or is about to leave.
+                if self._next is not None:
+                    await self._ask_once()
                 jittered_s = interval_s * (1 - self._rng.random() / 5)
                 interval_s = min(MAX_INTERVAL_S, interval_s * GROWTH)
                 await self._pause(jittered_s, known)

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 from typing import Any
 
-import pytest
-
 from pulumi_highmobility.api import FleetApi, open_api
-from pulumi_highmobility.emulator.app import Emulator, Options
-from pulumi_highmobility.emulator.server import serve_in_thread
-from pulumi_highmobility.settings import Settings, load_settings
+from pulumi_highmobility.emulator.app import Emulator
+from pulumi_highmobility.settings import Settings
 
 
 class QuickClock:
@@ -54,11 +50,3 @@ class Served:
 
     def requests(self) -> list[tuple[str, str, int]]:
         return [(line["method"], line["path"], line["status"]) for line in self.emulator.log.lines()]
-
-
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[Served]:
-    credentials = tmp_path / "credentials.json"
-    with serve_in_thread(Options(), db=tmp_path / "emulator.db", credentials=credentials) as (emulator, _):
-        settings = load_settings({}, {"HIGHMOBILITY_CREDENTIALS_FILE": str(credentials)})
-        yield Served(emulator, settings)
