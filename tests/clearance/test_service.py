@@ -85,7 +85,7 @@ def test_the_same_vin_at_a_time_is_asked_for_once(served: Served) -> None:
 def test_a_rows_error_reaches_its_own_vehicle_alone(served: Served) -> None:
     async def story() -> None:
         async with service_for(served) as service:
-            found: list[Any] = await asyncio.gather(
+            found: Any = await asyncio.gather(
                 ensure(service), ensure(service, vehicle=row(OTHER, "nope")), return_exceptions=True
             )
             good, bad = found
