@@ -53,17 +53,34 @@ def test_a_renamed_vehicle_with_an_alias_stays(project: Project, emulator: Runni
     assert [line["method"] for line in emulator.controls.requests()].count("DELETE") == 0
 
 
-def test_parent_depends_on_and_replace_on_changes_work(project: Project, emulator: RunningEmulator) -> None:
-    program = """
+def test_parent_and_depends_on_order_the_vehicles(project: Project, emulator: RunningEmulator) -> None:
+    project.program(
+        """
         first = hm.FleetVehicle("first", vin="WBA8E9C50GK000002", brand="bmw")
-        second = hm.FleetVehicle(
-            "second", vin="WBA8E9C50GK000003", brand="bmw", retry_rejected={flag},
-            opts=pulumi.ResourceOptions(parent=first, depends_on=[first], replace_on_changes=["retry_rejected"]),
+        hm.FleetVehicle(
+            "second", vin="WBA8E9C50GK000003", brand="bmw",
+            opts=pulumi.ResourceOptions(parent=first, depends_on=[first]),
+        )
+        """
+    )
+    project.up()
+    asked = [
+        line["vins"]
+        for line in emulator.controls.requests()
+        if line["path"] == "/fleets/vehicles" and line["vins"]
+    ]
+    assert asked == [["WBA8E9C50GK000002"], ["WBA8E9C50GK000003"]]
+
+
+def test_replace_on_changes_cannot_work_for_a_dynamic_provider(project: Project) -> None:
+    """The SDK (3.259.0) does not tell the engine which properties changed; once it does, docs and test change."""
+    program = """
+        hm.FleetVehicle(
+            "van", vin="WBA8E9C50GK000003", brand="bmw", retry_rejected={flag},
+            opts=pulumi.ResourceOptions(replace_on_changes=["retry_rejected"]),
         )
         """
     project.program(program.format(flag="False"))
     project.up()
-    emulator.controls.advance(2)
-    project.refresh()
     project.program(program.format(flag="True"))
-    assert "replace" in project.preview().output
+    assert project.up().summary() == {"updated": 1, "unchanged": 1}

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ..clock import Clock, RealClock
 from ..errors import HighMobilityError
 from ..settings import Settings, load_settings, wants_eligibility_check
-from .host import Engine, Resource, current_resource, engine_of_this_process, make_room
+from .host import Engine, Resource, current_resource, engine_of_this_process, make_room, on_cancel
 
 if TYPE_CHECKING:
     from ..clearance.service import ClearanceService
@@ -165,6 +165,7 @@ class Bridge:
                 threading.Thread(
                     target=self._loop.run_forever, name="pulumi-highmobility", daemon=True
                 ).start()
+                on_cancel(self.interrupt)
             return self._loop
 
 
