@@ -66,6 +66,12 @@ class Clone:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
 
+@pytest.fixture(autouse=True)
+def _engine(request: pytest.FixtureRequest) -> None:
+    if request.node.get_closest_marker("engine") and shutil.which("pulumi") is None:
+        pytest.fail("no pulumi on PATH: run the tests with `make test` or scripts/test")
+
+
 @pytest.fixture
 def clone(tmp_path: Path) -> Iterator[Clone]:
     """A fresh checkout, with a port of its own; whatever it leaves running is ended."""
