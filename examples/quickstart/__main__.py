@@ -19,7 +19,8 @@ first = next(iter(vehicles))
 approval = hm.VehicleApproval(first, vehicle=vehicles[first], timeout_minutes=10)
 token = hm.VehicleAccessToken(first, vehicle=approval)
 
-statuses = {vin: vehicle.status for vin, vehicle in vehicles.items()}
+# The vehicles' status is that of the last look; the approval has seen the first one's change in this very `up`.
+statuses = {vin: vehicle.status for vin, vehicle in vehicles.items()} | {first: approval.status}
 pulumi.export("status", statuses)
 pulumi.export("count", pulumi.Output.all(*statuses.values()).apply(lambda found: dict(Counter(found))))
 pulumi.export("token", token.access_token)
