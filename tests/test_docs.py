@@ -1,0 +1,51 @@
+"""The documentation against what it speaks of."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+import pulumi_highmobility as hm
+from pulumi_highmobility.resources.args import FleetVehicleArgs, VehicleAccessTokenArgs, VehicleApprovalArgs
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def test_every_row_of_the_behaviour_tables_names_a_test_that_exists() -> None:
+    named = re.findall(r"\| `(test_\w+)` \|$", (ROOT / "docs" / "behaviour.md").read_text(), re.MULTILINE)
+    existing = {
+        node.name
+        for file in (ROOT / "tests" / "engine").glob("test_*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.FunctionDef)
+    }
+    assert len(named) > 35
+    assert set(named) <= existing
+
+
+@pytest.mark.parametrize(
+    ("page", "resource", "args"),
+    [
+        ("fleet-vehicle", hm.FleetVehicle, FleetVehicleArgs),
+        ("vehicle-approval", hm.VehicleApproval, VehicleApprovalArgs),
+        ("vehicle-access-token", hm.VehicleAccessToken, VehicleAccessTokenArgs),
+    ],
+)
+def test_a_resources_page_names_its_inputs_and_outputs(page: str, resource: type, args: type) -> None:
+    text = (ROOT / "docs" / "resources" / f"{page}.md").read_text()
+    inputs, outputs = text.split("| output | |")
+    documented = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\| ([^|]+) \|", inputs, re.MULTILINE))))
+    assert documented == set(args.__annotations__)
+    shown = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\| ([^|]+) \|", outputs, re.MULTILINE))))
+    assert shown | documented >= set(resource.__annotations__)
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    for page in pages:
+        for target in re.findall(r"\]\(([^)#]+)", page.read_text()):
+            if not target.startswith("http"):
+                assert (page.parent / target).exists(), f"{page.name}: {target}"
