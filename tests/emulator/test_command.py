@@ -6,12 +6,19 @@ import json
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
+from datetime import datetime, timedelta, timezone
+from ipaddress import ip_address
 from pathlib import Path
 
 import httpx
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from pulumi_highmobility.emulator.scenarios import SCENARIOS
 from pulumi_highmobility.testing import start_emulator
@@ -103,6 +110,40 @@ def test_each_application_has_a_fleet_of_its_own(tmp_path: Path) -> None:
         httpx.post(f"{emulator.base_url}/fleets/vehicles", json=body, headers=mine).raise_for_status()
         assert len(httpx.get(f"{emulator.base_url}/fleets/vehicles", headers=mine).json()) == 1
         assert httpx.get(f"{emulator.base_url}/fleets/vehicles", headers=theirs).json() == []
+
+
+def test_it_serves_tls_with_a_certificate_of_ones_own(tmp_path: Path) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(timezone.utc)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    certfile, keyfile = tmp_path / "cert.pem", tmp_path / "key.pem"
+    certfile.write_bytes(certificate.public_bytes(Encoding.PEM))
+    keyfile.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    command = [sys.executable, "-m", "pulumi_highmobility.emulator", "--port", "0"]
+    process = subprocess.Popen(
+        [*command, "--certfile", str(certfile), "--keyfile", str(keyfile)], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout is not None
+        base_url = process.stdout.readline().split("listening on ")[1].strip()
+        assert base_url.startswith("https://")
+        trusting = ssl.create_default_context(cafile=str(certfile))
+        assert httpx.get(f"{base_url}/fleets/vehicles", verify=trusting).status_code == 401
+    finally:
+        process.terminate()
+        process.communicate(timeout=10)
 
 
 def test_the_documented_scenarios_are_the_emulators() -> None:
