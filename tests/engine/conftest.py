@@ -81,6 +81,19 @@ class Project:
             assert run.status == expect, run.output
         return run
 
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start pulumi, as the leader of a session of its own, and leave it running."""
+        return subprocess.Popen(
+            ["pulumi", *arguments, "--yes", "--skip-preview", "--non-interactive", "--color=never"],
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
     def up(self, *flags: str, expect: int = 0) -> Run:
         """pulumi up"""
         return self("up", "--yes", "--skip-preview", *flags, expect=expect)

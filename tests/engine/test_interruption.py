@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,16 +56,7 @@ def interrupt(
     method, path = moment
     emulator.controls.fault("delay", seconds=2, method=method, path=path)
     seen = len(emulator.controls.requests())
-    process = subprocess.Popen(
-        ["pulumi", *command, "--yes", "--skip-preview", "--non-interactive", "--color=never"],
-        cwd=project.folder,
-        env=project.environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
+    process = project.start(*command)
     deadline = time.monotonic() + 120
     while emulator.controls.pending_faults():
         assert process.poll() is None, process.communicate()[0]
@@ -141,16 +131,7 @@ def test_ctrl_c_ends_a_wait_at_once(project: Project, emulator: RunningEmulator)
         hm.VehicleApproval("van", vehicle=van, timeout_minutes=30)
         """
     )
-    process = subprocess.Popen(
-        ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive", "--color=never"],
-        cwd=project.folder,
-        env=project.environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
+    process = project.start("up")
     while not any(
         line["path"] == "/fleets/vehicles" and line["method"] == "GET"
         for line in emulator.controls.requests()

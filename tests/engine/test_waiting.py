@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 
 import pytest
@@ -32,15 +31,7 @@ def test_six_waits_hold_up_no_other_vehicle_and_share_one_poll(
         hm.FleetVehicle("late", vin="{LATE}", brand="bmw", opts=pulumi.ResourceOptions(depends_on=[approval]))
         """
     )
-    process = subprocess.Popen(
-        ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive", "--color=never", "--parallel", "16"],
-        cwd=project.folder,
-        env=project.environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    process = project.start("up", "--parallel", "16")
     deadline = time.monotonic() + 120
     while not any(vehicle["vin"] == LATE for vehicle in emulator.controls.vehicles()):
         assert process.poll() is None, process.communicate()[0]
