@@ -13,7 +13,7 @@ from .listing import Listing
 from .record import changes_of, differences, is_active, is_in_transition, requested_at, status_of
 from .reporter import Reporter
 from .requests import ClearanceQueue
-from .states import ENDED, Status
+from .states import ENDED, GONE, IN_TRANSITION, Status
 from .watch import Watch
 
 # How often a request whose answer was lost is looked for and, if it is not there, made again.
@@ -132,10 +132,7 @@ class Enrollment:
             if is_active(found) or is_in_transition(found):
                 return None
             raise ClearanceRefused(_refusal(vin, row), vin=vin)
-        if is_in_transition(RegisteredVehicle(vin=vin, status=row.status)) or status in (
-            Status.REVOKED,
-            Status.CANCELED,
-        ):
+        if status in IN_TRANSITION | GONE:
             return None
         wanted = dict(vehicle.get("tags") or {})
         if row.tags is not None and {name: str(value) for name, value in row.tags.items()} != wanted:

@@ -10,7 +10,7 @@ def warn_if_not_eligible(vin: str, brand: str, reporter: ResourceReporter) -> No
     """
     Ask the carmaker and warn of a vehicle that it won't take; never fails a preview.
 
-    Skipped, with a message, for a brand without look-up and where no credentials are set.
+    Skipped for a brand without look-up, and, with a message, where no credentials are set.
 
     API: POST /eligibility
     """
@@ -18,7 +18,7 @@ def warn_if_not_eligible(vin: str, brand: str, reporter: ResourceReporter) -> No
 
     known = BRANDS.get(brand)
     if known is not None and known.eligibility_lookup is False:
-        BRIDGE.say_once(f"{brand} has no eligibility look-up: its vehicles are not checked")
+        # The brand's notices say so.
         return
     try:
         BRIDGE.settings()

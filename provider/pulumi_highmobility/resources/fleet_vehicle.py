@@ -95,7 +95,8 @@ class FleetVehicleProvider(ResourceProvider):
                 reporter.warn(f"{warning.property}: {warning.reason}")
             if checked.spec is not None and not failures:
                 wants_check = _wants_eligibility_check(given)
-                for notice in notices_for(checked.spec.brand, tags=dict(checked.spec.tags)):
+                tags = dict(checked.spec.tags)
+                for notice in notices_for(checked.spec.brand, tags=tags, checks_eligibility=wants_check):
                     # True of the brand: said at its first vehicle, not at a thousand.
                     BRIDGE.say_once(f"{checked.spec.brand}: {notice}")
                 if wants_check:
