@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from pulumi_highmobility.api import FleetApi, open_api
+from pulumi_highmobility.api.client import FleetApi, open_api
 from pulumi_highmobility.emulator.app import Emulator
 from pulumi_highmobility.settings import Settings
 

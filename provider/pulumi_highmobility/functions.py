@@ -13,7 +13,7 @@ from .resources.bridge import BRIDGE
 from .settings import NAMESPACE, SETTINGS
 
 if TYPE_CHECKING:
-    from .api import RegisteredVehicle
+    from .api.shapes import RegisteredVehicle
 
 __all__ = [
     "EligibilityResult",

@@ -6,7 +6,7 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
-from ..api import Changelog, ClearanceRow, RegisteredVehicle
+from ..api.shapes import Changelog, ClearanceRow, RegisteredVehicle
 from ..clock import Clock, write_instant
 from ..errors import ClearanceMismatch, ClearanceRefused, HighMobilityError, ServerError, TransportError
 from .listing import Listing

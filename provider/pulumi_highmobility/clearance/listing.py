@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-from ..api import FleetApi, RegisteredVehicle
+from ..api.client import FleetApi
+from ..api.shapes import RegisteredVehicle
 from ..clock import Clock
 from ..errors import VehicleNotFound
 from .record import by_vin

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Literal
 
-from ..api import FleetApi, RegisteredVehicle
+from ..api.client import FleetApi
+from ..api.shapes import RegisteredVehicle
 from ..clock import Clock, write_instant
 from ..errors import CancellationRefused, ClearanceConflict, InvalidRequest, VehicleNotFound
 from .listing import Listing

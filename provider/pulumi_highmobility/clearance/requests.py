@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from ..api import ClearanceRow, FleetApi
+from ..api.client import FleetApi
+from ..api.shapes import ClearanceRow
 from ..clock import Clock
 from ..errors import InvalidRequest
 

@@ -6,7 +6,8 @@ import random
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..api import FleetApi, RegisteredVehicle
+from ..api.client import FleetApi
+from ..api.shapes import RegisteredVehicle
 from ..clock import Clock
 from ..errors import ClearanceEnded
 from ..settings import Settings

@@ -6,7 +6,8 @@ import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ..api import FleetApi, VehicleTokenPair
+from ..api.client import FleetApi
+from ..api.shapes import VehicleTokenPair
 from ..clock import Clock
 from ..errors import ClearanceEnded, TokenRefused
 from ..secret import Secret

@@ -7,7 +7,8 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from ..api import FleetApi, RegisteredVehicle
+from ..api.client import FleetApi
+from ..api.shapes import RegisteredVehicle
 from ..clock import Clock
 from ..errors import RateLimited, ServerError, TransportError, WaitTimeout
 from .listing import Listing

@@ -148,7 +148,7 @@ class Bridge:
         async with self._opening:
             if self._service is None:
                 # Imported here: a program, and a preview, have no use for an HTTP client.
-                from ..api import open_api  # noqa: PLC0415
+                from ..api.client import open_api  # noqa: PLC0415
                 from ..clearance.service import ClearanceService  # noqa: PLC0415
 
                 settings = self.settings()

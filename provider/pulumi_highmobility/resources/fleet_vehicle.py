@@ -40,7 +40,7 @@ from .properties import (
 )
 
 if TYPE_CHECKING:
-    from ..api import RegisteredVehicle
+    from ..api.shapes import RegisteredVehicle
     from ..clearance.service import ClearanceService
 
 DEFAULT_TRANSITION_TIMEOUT_MINUTES = 20.0
