@@ -20,12 +20,14 @@ from .applications import Application
 from .auth import Authenticator
 from .clock import EmulatorClock
 from .controls import Controls
+from .courier import Courier
 from .endpoints import Answer, Api, OnDuplicate
 from .faults import Fault, Faults
 from .limits import ReadLimit
 from .machine import Machine, Pace
 from .requests import Asked, RequestLog
 from .store import Store
+from .webhooks import Webhooks
 
 # The OAuth calls answer in OAuth's shape, whatever is wrong.
 _OAUTH_PATHS = ("/v1/access_tokens", "/v1/vehicleinfo")
@@ -58,7 +60,8 @@ class Emulator:
         self.log = RequestLog()
         self.faults = Faults()
         self.limit = ReadLimit(clock.wall, enabled=options.limits)
-        self.machine = Machine(store, clock, options.pace)
+        self.webhooks = Webhooks(store, clock.wall)
+        self.machine = Machine(store, clock, options.pace, on_change=self.webhooks.changed)
         self.authenticator = Authenticator(
             store, clock, applications, audiences=options.audiences, lifetime_s=options.bearer_lifetime_s
         )
@@ -72,6 +75,11 @@ class Emulator:
             token_lifetime_s=options.token_lifetime_s,
         )
         self.app = self._build()
+
+    def settle_some(self) -> bool:
+        """Carry out some of the moves whose time has come, in a transaction of their own; whether there were any."""
+        with self.store.transaction() as db:
+            return self.machine.settle_some(db)
 
     def _build(self) -> Starlette:
         api = self.api
@@ -99,6 +107,7 @@ class Emulator:
             routes.append(Mount("/_emulator", routes=Controls(self).routes()))
         return Starlette(
             routes=routes,
+            lifespan=lambda _app: Courier(self).running(),
             exception_handlers={HTTPException: _http_problem, Problem: _problem, OAuthProblem: _problem},
         )
 

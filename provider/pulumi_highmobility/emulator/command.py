@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from .applications import write_credentials
 from .clock import EmulatorClock
 from .machine import Pace
 from .server import PortInUse, bind, open_emulator, serve
+from .webhooks import InvalidWebhook
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 
@@ -89,11 +91,23 @@ class Duration(click.ParamType[float]):
     help="Name of an application; the first one's credentials are written to FILE, another's to FILE with its name.",
 )
 @click.option(
+    "--webhook",
+    multiple=True,
+    metavar="URL",
+    help="Tell this URL of every change (https, or http to loopback), signed with the secret.",
+)
+@click.option(
+    "--webhook-secret-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="File with the secret; else HIGHMOBILITY_WEBHOOK_SECRET in the environment.",
+)
+@click.option(
     "--certfile", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Certificate, for TLS."
 )
 @click.option("--keyfile", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Its key.")
 def emulator(**flags: Any) -> None:
     """Serve the fleet clearance API locally, without an account."""
+    secret = _webhook_secret(flags["webhook_secret_file"]) if flags["webhook"] else ""
     host, scheme = flags["host"], "https" if flags["certfile"] else "http"
     try:
         listener = bind(host, flags["port"])
@@ -122,6 +136,11 @@ def emulator(**flags: Any) -> None:
         clock=EmulatorClock(speed=flags["speed"]),
         applications=flags["application"],
     )
+    for url in flags["webhook"]:
+        try:
+            served.webhooks.register(served.applications[0].name, url, secret)
+        except InvalidWebhook as error:
+            raise click.UsageError(f"--webhook {url}: {error}") from error
     path: Path | None = flags["credentials"]
     if path is not None:
         for number, application in enumerate(served.applications):
@@ -136,3 +155,17 @@ def emulator(**flags: Any) -> None:
         keyfile=flags["keyfile"],
         on_ready=lambda: click.echo(ready),
     )
+
+
+def _webhook_secret(path: Path | None) -> str:
+    """From a file or the environment: an argument would show it in the list of processes."""
+    secret = (
+        path.read_text(encoding="utf-8").strip()
+        if path
+        else os.environ.get("HIGHMOBILITY_WEBHOOK_SECRET", "")
+    )
+    if not secret:
+        raise click.UsageError(
+            "--webhook needs a secret: --webhook-secret-file FILE, or HIGHMOBILITY_WEBHOOK_SECRET in the environment."
+        )
+    return secret

@@ -16,6 +16,7 @@ from .clock import iso
 from .machine import STATES
 from .scenarios import SCENARIOS
 from .store import find_vehicle, vehicle_of
+from .webhooks import EVENTS, InvalidWebhook, Webhook
 
 if TYPE_CHECKING:
     from .app import Emulator
@@ -44,6 +45,11 @@ class Controls:
             ("POST", "/clock/advance", self.advance),
             ("POST", "/reset", self.reset),
             ("GET", "/scenarios", self.scenarios),
+            ("GET", "/webhooks", self.webhooks),
+            ("POST", "/webhooks", self.add_webhook),
+            ("DELETE", "/webhooks/{id}", self.remove_webhook),
+            ("GET", "/deliveries", self.deliveries),
+            ("POST", "/deliveries/{number}/redeliver", self.redeliver),
         ]
         return [Route(path, _endpoint(call), methods=[method]) for method, path, call in calls]
 
@@ -142,10 +148,11 @@ class Controls:
         return self.state(request, fields)
 
     def reset(self, request: Request, fields: _JsonObject) -> Any:  # noqa: ARG002 - the routes' form
-        """POST /reset: forget vehicles, tokens, faults and the log; credentials stay"""
+        """POST /reset: forget vehicles, tokens, faults, deliveries and the log; credentials and webhooks stay"""
         with self._emulator.store.transaction() as db:
             for table in ("vehicles", "tokens", "bearers"):
                 db.execute(f"DELETE FROM {table}")  # noqa: S608 - the names stand here
+            self._emulator.webhooks.forget_deliveries(db)
         self._emulator.faults.clear()
         self._emulator.log.clear()
         self._emulator.limit.clear()
@@ -154,6 +161,46 @@ class Controls:
     def scenarios(self, request: Request, fields: _JsonObject) -> Any:  # noqa: ARG002 - the routes' form
         """GET /scenarios: what the endings of VINs mean"""
         return [{"ending": scenario.ending, "meaning": scenario.meaning} for scenario in SCENARIOS]
+
+    def webhooks(self, request: Request, fields: _JsonObject) -> Any:  # noqa: ARG002 - the routes' form
+        """GET /webhooks: the registered ones, without their secrets"""
+        return [_shown(hook) for hook in self._emulator.webhooks.registered()]
+
+    def add_webhook(self, request: Request, fields: _JsonObject) -> Any:  # noqa: ARG002 - the routes' form
+        """POST /webhooks {"url", "secret", "events"?, "application"?}: register or change the one with this URL"""
+        names = [application.name for application in self._emulator.applications]
+        application = fields.get("application") or names[0]
+        if application not in names:
+            raise invalid("application", f"application takes one of {', '.join(names)}")
+        url, secret, events = fields.get("url"), fields.get("secret"), fields.get("events", list(EVENTS))
+        if not isinstance(url, str) or not isinstance(secret, str) or not isinstance(events, list):
+            raise invalid("webhook", 'a webhook takes {"url": text, "secret": text, "events"?: [text]}')
+        try:
+            return _shown(self._emulator.webhooks.register(application, url, secret, tuple(events)))
+        except InvalidWebhook as error:
+            raise invalid("webhook", str(error)) from error
+
+    def remove_webhook(self, request: Request, fields: _JsonObject) -> Any:  # noqa: ARG002 - the routes' form
+        """DELETE /webhooks/{id}"""
+        if not self._emulator.webhooks.remove(str(request.path_params["id"])):
+            raise Problem(404, "Not found", "id", "No webhook has this id.")
+        return {}
+
+    def deliveries(self, request: Request, fields: _JsonObject) -> Any:  # noqa: ARG002 - the routes' form
+        """GET /deliveries?after=N: what webhooks were told, or are still to be told"""
+        after = request.query_params.get("after", "0")
+        return self._emulator.webhooks.deliveries(after=int(after) if after.isdigit() else 0)
+
+    def redeliver(self, request: Request, fields: _JsonObject) -> Any:  # noqa: ARG002 - the routes' form
+        """POST /deliveries/{number}/redeliver: send it again, as a new delivery"""
+        number = str(request.path_params["number"])
+        if not number.isdigit() or not self._emulator.webhooks.redeliver(int(number)):
+            raise Problem(404, "Not found", "number", "No delivery to a present webhook has this number.")
+        return {}
+
+
+def _shown(hook: Webhook) -> _JsonObject:
+    return {"id": hook.id, "application": hook.application, "url": hook.url, "events": list(hook.events)}
 
 
 def _endpoint(call: Callable[[Request, _JsonObject], Any]) -> Callable[[Request], Awaitable[Response]]:

@@ -45,7 +45,7 @@ class Machine:
         clock: EmulatorClock,
         pace: Pace,
         *,
-        on_change: Callable[[Vehicle, str], None] = lambda _vehicle, _reason: None,
+        on_change: Callable[[sqlite3.Connection, Vehicle, str], None] = lambda _db, _vehicle, _reason: None,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -54,17 +54,19 @@ class Machine:
 
     def settle(self, db: sqlite3.Connection) -> None:
         """Carry out every move whose time has come, each at its own instant."""
-        now = self._clock.now()
-        while True:
-            rows = db.execute(
-                "SELECT * FROM vehicles WHERE due_at <= ? ORDER BY due_at LIMIT 1000", (now,)
-            ).fetchall()
-            if not rows:
-                return
-            for row in rows:
-                vehicle = vehicle_of(row)
-                assert vehicle.due_status and vehicle.due_at is not None  # noqa: S101, PT018 - the query says so
-                self.move(db, vehicle, vehicle.due_status, at=vehicle.due_at, reason=vehicle.due_reason)
+        while self.settle_some(db):
+            pass
+
+    def settle_some(self, db: sqlite3.Connection) -> bool:
+        """Carry out the first thousand of them; whether there were any."""
+        rows = db.execute(
+            "SELECT * FROM vehicles WHERE due_at <= ? ORDER BY due_at LIMIT 1000", (self._clock.now(),)
+        ).fetchall()
+        for row in rows:
+            vehicle = vehicle_of(row)
+            assert vehicle.due_status and vehicle.due_at is not None  # noqa: S101, PT018 - the query says so
+            self.move(db, vehicle, vehicle.due_status, at=vehicle.due_at, reason=vehicle.due_reason)
+        return bool(rows)
 
     def request(
         self,
@@ -129,7 +131,7 @@ class Machine:
                 "UPDATE tokens SET access_alive = 0, refresh_alive = 0 WHERE application = ? AND vin = ?",
                 (vehicle.application, vehicle.vin),
             )
-        self._on_change(vehicle, reason or "")
+        self._on_change(db, vehicle, reason or "")
 
     def _next(self, vehicle: Vehicle, at: float) -> tuple[float | None, str | None, str | None]:
         scenario = scenario_of(vehicle.vin)

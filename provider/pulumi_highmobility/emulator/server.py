@@ -126,7 +126,7 @@ def _config(emulator: Emulator, certfile: Path | None, keyfile: Path | None) -> 
         emulator.app,
         http=_AbortableProtocol,
         ws="none",
-        lifespan="off",
+        lifespan="on",
         log_level="error",
         access_log=False,
         timeout_graceful_shutdown=2,

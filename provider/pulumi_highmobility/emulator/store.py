@@ -28,6 +28,16 @@ CREATE TABLE IF NOT EXISTS tokens (
     refresh_digest TEXT NOT NULL UNIQUE, expires_at REAL NOT NULL, access_alive INTEGER NOT NULL, refresh_alive INTEGER NOT NULL
 );
 CREATE INDEX IF NOT EXISTS tokens_vin ON tokens (application, vin);
+CREATE TABLE IF NOT EXISTS webhooks (
+    id TEXT PRIMARY KEY, application TEXT NOT NULL, url TEXT NOT NULL, secret TEXT NOT NULL, events TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS deliveries (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, webhook TEXT NOT NULL, application TEXT NOT NULL,
+    url TEXT NOT NULL, event TEXT NOT NULL, action TEXT, vin TEXT, body BLOB NOT NULL, time REAL NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0, status INTEGER NOT NULL DEFAULT 0, error TEXT,
+    delivered INTEGER NOT NULL DEFAULT 0, next_at REAL
+);
+CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (next_at) WHERE next_at IS NOT NULL;
 CREATE TABLE IF NOT EXISTS assertions (jti TEXT PRIMARY KEY, seen_at REAL NOT NULL);
 """
 _CHUNK = 1000

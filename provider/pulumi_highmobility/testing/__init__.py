@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,12 +91,37 @@ class EmulatorControls:
         """Empty the log of requests."""
         self._call("DELETE", "/requests")
 
+    def add_webhook(
+        self, url: str, secret: str, *, events: Sequence[str] = ("fleet_clearance_changed", "ping")
+    ) -> str:
+        """Register a webhook (https, or http to loopback), which is pinged; returns its id."""
+        return str(
+            self._call("POST", "/webhooks", {"url": url, "secret": secret, "events": list(events)})["id"]
+        )
+
+    def remove_webhook(self, webhook_id: str) -> None:
+        """Forget a webhook, with what it was still to be told."""
+        self._call("DELETE", f"/webhooks/{webhook_id}")
+
+    def deliveries(self, *, after: int = 0) -> list[dict[str, Any]]:
+        """
+        What webhooks were told or are to be told, oldest first.
+
+        Each has number, id, url, event, action, vin, attempts, status (0: no answer), error, delivered, due, body.
+        """
+        found: list[dict[str, Any]] = self._call("GET", f"/deliveries?after={after}")
+        return found
+
+    def redeliver(self, number: int) -> None:
+        """Send a delivery again, as a new one."""
+        self._call("POST", f"/deliveries/{number}/redeliver")
+
     def token_digests(self) -> set[str]:
         """SHA-256 of every bearer token and vehicle token, to search a place for them."""
         return set(self._call("GET", "/tokens"))
 
     def reset(self) -> None:
-        """Forget vehicles, tokens, faults and the log; the credentials stay."""
+        """Forget vehicles, tokens, faults, deliveries and the log; credentials and webhooks stay."""
         self._call("POST", "/reset")
 
     def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
