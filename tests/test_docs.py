@@ -9,7 +9,12 @@ from pathlib import Path
 import pytest
 
 import pulumi_highmobility as hm
-from pulumi_highmobility.resources.args import FleetVehicleArgs, VehicleAccessTokenArgs, VehicleApprovalArgs
+from pulumi_highmobility.resources.args import (
+    FleetArgs,
+    FleetVehicleArgs,
+    VehicleAccessTokenArgs,
+    VehicleApprovalArgs,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -30,6 +35,7 @@ def test_every_row_of_the_behaviour_tables_names_a_test_that_exists() -> None:
     ("page", "resource", "args"),
     [
         ("fleet-vehicle", hm.FleetVehicle, FleetVehicleArgs),
+        ("fleet", hm.Fleet, FleetArgs),
         ("vehicle-approval", hm.VehicleApproval, VehicleApprovalArgs),
         ("vehicle-access-token", hm.VehicleAccessToken, VehicleAccessTokenArgs),
     ],

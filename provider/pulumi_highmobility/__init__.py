@@ -22,6 +22,8 @@ from .functions import (
 from .resources.args import (
     ControlMeasuresArgs,
     ControlMeasuresArgsDict,
+    FleetArgs,
+    FleetArgsDict,
     FleetVehicleArgs,
     FleetVehicleArgsDict,
     OdometerArgs,
@@ -32,6 +34,8 @@ from .resources.args import (
     VehicleApprovalArgsDict,
     VehicleLike,
 )
+from .resources.fleet import Fleet, FleetProvider
+from .resources.fleet_member import FleetMember
 from .resources.fleet_vehicle import FleetVehicle, FleetVehicleProvider
 from .resources.vehicle_access_token import VehicleAccessToken, VehicleAccessTokenProvider
 from .resources.vehicle_approval import VehicleApproval, VehicleApprovalProvider
@@ -40,7 +44,12 @@ __all__ = [
     "ControlMeasuresArgs",
     "ControlMeasuresArgsDict",
     "EligibilityResult",
+    "Fleet",
+    "FleetArgs",
+    "FleetArgsDict",
     "FleetFileError",
+    "FleetMember",
+    "FleetProvider",
     "FleetVehicle",
     "FleetVehicleArgs",
     "FleetVehicleArgsDict",

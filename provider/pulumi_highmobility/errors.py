@@ -13,6 +13,7 @@ HighMobilityError
 │  ├─ RateLimited         429
 │  ├─ TokenRefused        400 in OAuth's form
 │  └─ ServerError         5xx
+├─ FleetIncomplete        some vehicles of a Fleet could not be let go of
 └─ ClearanceError         a rule of clearance stands in the way of one vehicle
    ├─ ClearanceRefused    the platform answered the request with a row of status "error"
    ├─ ClearanceMismatch   the VIN is registered already, with another brand or other tags
@@ -25,6 +26,8 @@ The tree in this docstring is the truth: a test compares it with the classes.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 __all__ = [
     "ApiError",
     "CancellationRefused",
@@ -34,6 +37,7 @@ __all__ = [
     "ClearanceMismatch",
     "ClearanceRefused",
     "ConfigError",
+    "FleetIncomplete",
     "Forbidden",
     "HighMobilityError",
     "InvalidRequest",
@@ -138,6 +142,14 @@ class TokenRefused(ApiError):
 
 class ServerError(ApiError):
     """5xx: whether the request took effect is unknown."""
+
+
+class FleetIncomplete(HighMobilityError):
+    """Some vehicles of a Fleet could not be let go of; `reasons` tells why, by VIN."""
+
+    def __init__(self, message: str, *, reasons: Mapping[str, str]) -> None:
+        super().__init__(message)
+        self.reasons = dict(reasons)
 
 
 class ClearanceError(HighMobilityError):

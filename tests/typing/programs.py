@@ -53,3 +53,12 @@ assert_type(hm.check_eligibility("1HMCF6112HA3FBBCC", "bmw").eligible, bool)
 hm.FleetVehicle("no brand", vin="1HMCF6112HA3FBBCC")  # type: ignore[call-overload]
 hm.FleetVehicle("a wrong choice", vin="1HMCF6112HA3FBBCC", brand="bmw", on_uncancellable="drop")  # type: ignore[call-overload]
 hm.VehicleApproval("no vehicle", timeout_minutes=1)  # type: ignore[call-overload]
+
+vans = hm.Fleet("from a file", vehicles=hm.vehicles_from_csv("vans.csv"), max_removals="20%")
+hm.Fleet("by class", hm.FleetArgs(vehicles=[{"vin": "1HMCF6112HA3FBBCC", "brand": "bmw"}], max_removals=5))
+hm.Fleet(
+    "by dictionary", {"vehicles": [{"vin": "1HMCF6112HA3FBBCC", "brand": "bmw"}], "on_removal": "retain"}
+)
+hm.Fleet("of outputs", vehicles=pulumi.Output.from_input([{"vin": "1HMCF6112HA3FBBCC", "brand": "bmw"}]))
+hm.VehicleAccessToken("of a fleet", vehicle=vans.vehicle("1HMCF6112HA3FBBCC"))
+pulumi.export("statuses", vans.statuses.apply(lambda statuses: sorted(statuses.items())))

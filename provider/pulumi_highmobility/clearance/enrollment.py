@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Mapping
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from ..api.shapes import Changelog, ClearanceRow, RegisteredVehicle
 from ..clock import Clock, write_instant
@@ -40,6 +42,8 @@ class Enrollment:
         self._watch = watch
         self._clock = clock
         self._rng = rng
+        # One pause for all rows of a request whose answer was lost: they look together.
+        self._pauses: WeakKeyDictionary[HighMobilityError, asyncio.Future[None]] = WeakKeyDictionary()
 
     async def ensure_clearance(
         self, vehicle: Mapping[str, Any], *, transition_timeout_s: float, reporter: Reporter
@@ -59,6 +63,7 @@ class Enrollment:
         if before is not None:
             # Adopting rests on what is registered now, not two minutes ago.
             before = await self._listing.look_up(vin)
+        lost: HighMobilityError | None = None
         for _ in range(ATTEMPTS):
             if is_active(before):
                 assert before is not None  # noqa: S101 - is_active says so
@@ -74,11 +79,15 @@ class Enrollment:
                 found = await self._look_after(error, vehicle, before, reporter)
                 if found is not None:
                     return found
+                lost = error
                 continue
             settled = await self._settle(row, vehicle, before, reporter)
             if settled is not None:
                 return settled
             before = await self._look_now(vin)
+        if lost is not None:
+            # Not about this vehicle: the platform answers nobody just now.
+            raise lost
         raise ClearanceRefused(
             f"Clearance of {vin} was asked for {ATTEMPTS} times (POST /fleets/vehicles), and it is not registered "
             "after it. Nothing is lost: run `pulumi up` again later.",
@@ -155,7 +164,11 @@ class Enrollment:
         """After a request whose answer was lost: the vehicle if the request arrived, else None."""
         vin = str(vehicle["vin"])
         reporter.info(f"{vin}: {error} Looking whether the request arrived before asking again")
-        await self._clock.sleep(LOOK_AFTER_S * (1 + self._rng.random()))
+        pause = self._pauses.get(error)
+        if pause is None:
+            pause = asyncio.ensure_future(self._clock.sleep(LOOK_AFTER_S * (1 + self._rng.random())))
+            self._pauses[error] = pause
+        await asyncio.shield(pause)
         found = await self._look_now(vin)
         if found is None or not _is_newer(found, before):
             return None

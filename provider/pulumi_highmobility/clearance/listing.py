@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Mapping
 
 from ..api.client import FleetApi
@@ -14,6 +15,8 @@ from .record import by_vin
 # How long a read waits for company before it asks by VIN. The engine sends the reads of a burst
 # within a few milliseconds, as many as it runs in parallel.
 JOIN_WINDOW_S = 0.02
+# How long a listing waits for others who need one that begins now: a thousand rows of one answer do.
+LINGER_S = 0.005
 
 
 class Listing:
@@ -59,8 +62,9 @@ class Listing:
         oldest = self._clock.monotonic() - max_age_s if newer_than is None else newer_than
         while self._asked_at is None or self._asked_at < oldest:
             if self._request is None or self._request_began < oldest:
-                self._request_began = self._clock.monotonic()
-                self._request = asyncio.ensure_future(self._list(self._request_began))
+                # Not begun yet: whoever comes before it leaves can join it.
+                self._request_began = math.inf
+                self._request = asyncio.ensure_future(self._list())
             # Shielded: one reader that goes away must not take the answer from the others.
             await asyncio.shield(self._request)
         return self._vehicles
@@ -103,11 +107,16 @@ class Listing:
         except VehicleNotFound:
             return None
 
-    async def _list(self, began: float) -> None:
+    async def _list(self) -> None:
+        me = asyncio.current_task()
         try:
+            await self._clock.sleep(LINGER_S)
+            began = self._clock.monotonic()
+            if self._request is me:
+                self._request_began = began
             vehicles = by_vin(await self._api.list_vehicles())
         finally:
-            if self._request_began == began:
+            if self._request is me:
                 self._request = None
         if self._asked_at is not None and self._asked_at > began:
             return

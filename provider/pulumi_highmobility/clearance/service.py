@@ -12,6 +12,7 @@ from ..clock import Clock
 from ..errors import ClearanceEnded
 from ..settings import Settings
 from .enrollment import Enrollment
+from .fleet_work import FleetWork
 from .listing import Listing
 from .record import reason_of, status_of
 from .release import OnUncancellable, Release
@@ -36,6 +37,7 @@ class ClearanceService:
         )
         self._enrollment = Enrollment(self.listing, self.queue, self.watch, clock, rng)
         self._release = Release(api, self.listing, self.watch, clock)
+        self.fleet = FleetWork(self._enrollment, self._release, self.listing)
 
     async def ensure_clearance(
         self, vehicle: Mapping[str, Any], *, transition_timeout_s: float, reporter: Reporter

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal, Protocol
 
 import pulumi
 from typing_extensions import NotRequired, TypedDict
+
+from ..clearance.fleet_files import VehicleArgsDict
 
 
 @pulumi.input_type
@@ -64,6 +66,8 @@ class ControlMeasuresArgsDict(TypedDict):
 ControlMeasures = pulumi.Input[ControlMeasuresArgs | ControlMeasuresArgsDict]
 Tags = pulumi.Input[Mapping[str, pulumi.Input[str]]]
 OnUncancellable = Literal["fail", "abandon"]
+OnRemoval = Literal["revoke", "retain"]
+Vehicles = pulumi.Input[Sequence[pulumi.Input[VehicleArgsDict]]]
 
 
 class VehicleLike(Protocol):
@@ -141,6 +145,31 @@ class VehicleAccessTokenArgsDict(TypedDict):
     vin: NotRequired[pulumi.Input[str] | None]
     min_remaining_seconds: NotRequired[pulumi.Input[float] | None]
     keepers: NotRequired[pulumi.Input[Mapping[str, Any]] | None]
+
+
+@dataclass(kw_only=True)
+class FleetArgs:
+    """The arguments of Fleet; see there."""
+
+    vehicles: Vehicles
+    max_removals: pulumi.Input[int | str] | None = None
+    on_removal: pulumi.Input[OnRemoval] | None = None
+    on_uncancellable: pulumi.Input[OnUncancellable] | None = None
+    retry_rejected: pulumi.Input[bool] | None = None
+    transition_timeout_minutes: pulumi.Input[float] | None = None
+    check_eligibility: pulumi.Input[bool] | None = None
+
+
+class FleetArgsDict(TypedDict):
+    """The arguments of Fleet as a dictionary; see there."""
+
+    vehicles: Vehicles
+    max_removals: NotRequired[pulumi.Input[int | str] | None]
+    on_removal: NotRequired[pulumi.Input[OnRemoval] | None]
+    on_uncancellable: NotRequired[pulumi.Input[OnUncancellable] | None]
+    retry_rejected: NotRequired[pulumi.Input[bool] | None]
+    transition_timeout_minutes: NotRequired[pulumi.Input[float] | None]
+    check_eligibility: NotRequired[pulumi.Input[bool] | None]
 
 
 def split_arguments(

@@ -29,8 +29,9 @@ from .args import (
     split_arguments,
 )
 from .bridge import BRIDGE, ResourceReporter
-from .eligibility import warn_if_not_eligible
+from .eligibility import wants_eligibility_check, warn_of_the_not_eligible
 from .properties import (
+    check_choice,
     check_flag,
     check_number,
     differs,
@@ -82,11 +83,7 @@ class FleetVehicleProvider(ResourceProvider):
         check_flag(given, "retry_rejected", failures)
         check_flag(given, "check_eligibility", failures)
         check_number(given, "transition_timeout_minutes", failures, least=0, most=7 * 24 * 60, unit="minutes")
-        on_uncancellable = given.get("on_uncancellable", "fail")
-        if on_uncancellable not in ("fail", "abandon") and not is_unknown(on_uncancellable):
-            failures.append(
-                CheckFailure("on_uncancellable", f'is {on_uncancellable!r}; it takes "fail" or "abandon".')
-            )
+        check_choice(given, "on_uncancellable", ("fail", "abandon"), failures)
         inputs = {name: value for name, value in given.items() if name in _INPUTS}
         reporter = BRIDGE.reporter()
         inputs.update(checked.normalized)
@@ -94,13 +91,13 @@ class FleetVehicleProvider(ResourceProvider):
             for warning in checked.warnings:
                 reporter.warn(f"{warning.property}: {warning.reason}")
             if checked.spec is not None and not failures:
-                wants_check = _wants_eligibility_check(given)
+                wants_check = wants_eligibility_check(given)
                 tags = dict(checked.spec.tags)
                 for notice in notices_for(checked.spec.brand, tags=tags, checks_eligibility=wants_check):
                     # True of the brand: said at its first vehicle, not at a thousand.
                     BRIDGE.say_once(f"{checked.spec.brand}: {notice}")
                 if wants_check:
-                    warn_if_not_eligible(checked.spec.vin, checked.spec.brand, reporter)
+                    warn_of_the_not_eligible([(checked.spec.vin, checked.spec.brand)], reporter)
         return CheckResult(inputs, failures)
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
@@ -202,11 +199,6 @@ def _inputs(props: Mapping[str, Any]) -> dict[str, Any]:
 def _transition_timeout_s(props: Mapping[str, Any]) -> float:
     minutes = props.get("transition_timeout_minutes")
     return (DEFAULT_TRANSITION_TIMEOUT_MINUTES if minutes is None else float(minutes)) * 60
-
-
-def _wants_eligibility_check(given: Mapping[str, Any]) -> bool:
-    wish = given.get("check_eligibility")
-    return wish if isinstance(wish, bool) else BRIDGE.wants_eligibility_check()
 
 
 def _is_new(olds: Mapping[str, Any], inputs: Mapping[str, Any]) -> bool:

@@ -10,6 +10,7 @@ a wait ends with its timeout instead of Ctrl-C.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
 import threading
@@ -36,12 +37,48 @@ def current_resource() -> Resource:
     """The resource of the operation that this thread serves: the URN in the SDK's own request."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
-        if frame.f_code.co_filename.replace("\\", "/").endswith("pulumi/dynamic/__main__.py"):
+        if _is_sdk(frame):
             urn = getattr(frame.f_locals.get("request"), "urn", "")
             if urn:
                 return Resource(urn, urn.rsplit("::", 1)[-1])
         frame = frame.f_back
     return Resource()
+
+
+def fail_partially(id_: str, outputs: dict[str, Any], inputs: dict[str, Any], reasons: list[str]) -> None:
+    """
+    End a create or update as failed, with what it did reach kept in the state; the next `up` tries again.
+
+    The engine knows this answer (ErrorResourceInitFailed), and other SDKs have it; the one of Python's dynamic
+    providers does not. Does not return, unless it is not called by that SDK.
+    """
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and not _is_sdk(frame):
+        frame = frame.f_back
+    context = frame.f_locals.get("context") if frame is not None else None
+    if context is None:
+        return
+    import grpc  # noqa: PLC0415 - only the provider process needs it
+    from pulumi.runtime import rpc  # noqa: PLC0415
+    from pulumi.runtime.proto import provider_pb2, status_pb2  # noqa: PLC0415
+
+    loop = asyncio.new_event_loop()
+    try:
+        kept = loop.run_until_complete(rpc.serialize_properties(outputs, {}))
+        given = loop.run_until_complete(rpc.serialize_properties(inputs, {}))
+    finally:
+        loop.close()
+    message = "; ".join(reasons)
+    status = status_pb2.Status(code=grpc.StatusCode.FAILED_PRECONDITION.value[0], message=message)
+    status.details.add().Pack(
+        provider_pb2.ErrorResourceInitFailed(id=id_, properties=kept, inputs=given, reasons=reasons)
+    )
+    context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
+    context.abort(grpc.StatusCode.FAILED_PRECONDITION, message)
+
+
+def _is_sdk(frame: FrameType) -> bool:
+    return frame.f_code.co_filename.replace("\\", "/").endswith("pulumi/dynamic/__main__.py")
 
 
 # Enough for as many operations as the engine runs side by side on large machines.

@@ -61,6 +61,16 @@ def check_number(
     return None
 
 
+def check_choice(
+    news: Mapping[str, Any], name: str, choices: tuple[str, ...], failures: list[CheckFailure]
+) -> None:
+    """One of some texts, where it is set and known; anything else becomes a failure."""
+    value = news.get(name)
+    if value is not None and not is_unknown(value) and value not in choices:
+        wanted = " or ".join(f'"{choice}"' for choice in choices)
+        failures.append(CheckFailure(name, f"is {value!r}; it takes {wanted}."))
+
+
 def refuse_unknown_names(
     news: Mapping[str, Any], known: frozenset[str], failures: list[CheckFailure]
 ) -> None:

@@ -1,0 +1,73 @@
+"""What has to be done for a Fleet's list to become true, and whether so much may be lost by it."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from .roster import Row
+
+# Vehicles that a message names before it counts the rest.
+_NAMED = 3
+DEFAULT_MAX_REMOVALS = "10%"
+
+
+@dataclass(frozen=True)
+class FleetPlan:
+    """VINs, sorted: those to ask for, those to let go of, and those whose brand or tags changed (both)."""
+
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    changed: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.removed or self.changed)
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """Those that lose the clearance they have."""
+        return self.removed + self.changed
+
+
+def plan_fleet(held: Mapping[str, Row], wanted: Mapping[str, Row]) -> FleetPlan:
+    """The difference between two lists; a reading of the odometer is of its moment, and no difference."""
+    return FleetPlan(
+        tuple(sorted(wanted.keys() - held.keys())),
+        tuple(sorted(held.keys() - wanted.keys())),
+        tuple(sorted(vin for vin in wanted.keys() & held.keys() if _is_changed(held[vin], wanted[vin]))),
+    )
+
+
+def removals_allowed(max_removals: float | str, fleet_size: int) -> int:
+    """
+    How many vehicles may be let go of at once: a number, or a share such as "10%", rounded up.
+
+    Raises: ValueError where it is neither.
+    """
+    if isinstance(max_removals, str):
+        share = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*%\s*", max_removals)
+        if share is None or float(share[1]) > 100:
+            raise ValueError(f'"{max_removals}" is no share: write "10%", or a number of vehicles')
+        return math.ceil(fleet_size * float(share[1]) / 100)
+    if isinstance(max_removals, bool) or max_removals < 0 or max_removals != int(max_removals):
+        raise ValueError(
+            f'{max_removals} is no number of vehicles: write a whole one, or a share such as "10%"'
+        )
+    return int(max_removals)
+
+
+def named(vins: Sequence[str]) -> str:
+    """The first few, and how many more."""
+    more = len(vins) - _NAMED
+    return ", ".join(vins[:_NAMED]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def vehicles(count: int) -> str:
+    """A number of vehicles, as a person says it."""
+    return f"{count:,} vehicle{'' if count == 1 else 's'}"
+
+
+def _is_changed(held: Row, wanted: Row) -> bool:
+    return held["brand"] != wanted["brand"] or (held.get("tags") or {}) != (wanted.get("tags") or {})

@@ -1,0 +1,105 @@
+"""What a Fleet holds: its vehicles with the state of their clearance, and how that is written down."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .roster import Row, read_roster, write_roster
+
+
+@dataclass
+class Member:
+    """
+    One vehicle of a Fleet.
+
+    `serial` counts the Fleet's operations: of which one its present clearance was asked for.
+    """
+
+    row: Row
+    status: str
+    reason: str = ""
+    serial: int = 1
+
+
+@dataclass
+class FleetRecord:
+    """
+    The vehicles that a Fleet has asked for or adopted, by VIN, and those that it could not, with the reason.
+
+    It is changed as work goes on, so that what was done is known wherever the work is cut off.
+    """
+
+    members: dict[str, Member] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+    serial: int = 0
+
+    def counts(self) -> dict[str, int]:
+        """How many vehicles are in which state; "error": could not be asked for, or not let go of."""
+        counts = Counter(member.status for member in self.members.values())
+        counts["error"] = len(self.failed)
+        return {status: count for status, count in sorted(counts.items()) if count}
+
+    def roster(self) -> str:
+        """The members' rows as text."""
+        return write_roster(member.row for member in self.members.values())
+
+    def registry(self) -> str:
+        """All else about them as text: VINs by status and by serial, reasons, what failed."""
+        latest: dict[str, list[str]] = {}
+        statuses: dict[str, list[str]] = {}
+        for vin, member in sorted(self.members.items()):
+            statuses.setdefault(member.status, []).append(vin)
+            if member.serial != 1:
+                latest.setdefault(str(member.serial), []).append(vin)
+        fields = {
+            "serial": self.serial,
+            "statuses": {status: " ".join(vins) for status, vins in sorted(statuses.items())},
+            "requests": {serial: " ".join(vins) for serial, vins in sorted(latest.items())},
+            "reasons": {vin: member.reason for vin, member in sorted(self.members.items()) if member.reason},
+            "failed": dict(sorted(self.failed.items())),
+        }
+        return json.dumps({name: value for name, value in fields.items() if value}, ensure_ascii=False)
+
+    @classmethod
+    def read(cls, roster: str, registry: str) -> FleetRecord:
+        """From the two texts. Raises: ValueError."""
+        facts = read_registry(registry)
+        rows = {str(row["vin"]): row for row in read_roster(roster)}
+        members = {
+            vin: Member(
+                row, facts.statuses.get(vin, ""), facts.reasons.get(vin, ""), facts.serials.get(vin, 1)
+            )
+            for vin, row in rows.items()
+        }
+        return cls(members, dict(facts.failed), facts.serial)
+
+
+@dataclass(frozen=True)
+class Registry:
+    """The text `registry` of a Fleet, read."""
+
+    serial: int
+    statuses: Mapping[str, str]
+    serials: Mapping[str, int]
+    reasons: Mapping[str, str]
+    failed: Mapping[str, str]
+
+
+def read_registry(text: str) -> Registry:
+    """The facts by VIN. Raises: ValueError."""
+    fields: dict[str, Any] = json.loads(text or "{}")
+    return Registry(
+        int(fields.get("serial", 0)),
+        dict(_by_vin(fields.get("statuses", {}))),
+        {vin: int(serial) for vin, serial in _by_vin(fields.get("requests", {}))},
+        fields.get("reasons", {}),
+        fields.get("failed", {}),
+    )
+
+
+def _by_vin(groups: Mapping[str, str]) -> Iterable[tuple[str, str]]:
+    return ((vin, group) for group, vins in groups.items() for vin in vins.split())

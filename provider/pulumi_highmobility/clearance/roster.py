@@ -1,0 +1,111 @@
+"""The vehicles of a fleet as one text, a line each: what a state can hold of a hundred thousand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from .spelling import describe, nearest
+from .vehicles import Problem, check_vehicle
+
+Row = dict[str, Any]
+"""A vehicle as on the wire: vin, brand, control_measures?, tags?"""
+
+_FIELDS = ("vin", "brand", "control_measures", "tags")
+
+
+def write_roster(rows: Iterable[Mapping[str, Any]]) -> str:
+    """
+    The rows as text, sorted by VIN; a line is `["VIN","brand",{tags},[odometer,"unit"]]`, without what is empty at its end.
+
+    The engine shows a changed text line by line, and a tree of as many objects costs it several times as much.
+    """
+    return "\n".join(_line(row) for row in sorted(rows, key=lambda row: str(row["vin"])))
+
+
+def read_roster(text: str) -> list[Row]:
+    """
+    The rows of a text, of lines as `write_roster` writes them or of JSON objects as a program gives them.
+
+    Raises: ValueError where it is neither.
+    """
+    lines = json.loads(f"[{','.join(text.split(chr(10)))}]") if text else []
+    return [line if isinstance(line, dict) else _row(line) for line in lines]
+
+
+class CheckedRoster(NamedTuple):
+    """What a check found: the rows in the form in which they are sent, and what is wrong with them."""
+
+    rows: list[Row]
+    problems: list[Problem]
+    warnings: list[Problem]
+
+
+def check_roster(rows: Sequence[Any]) -> CheckedRoster:
+    """Check every row as a FleetVehicle's arguments are checked, and that no VIN stands there twice."""
+    found: list[Row] = []
+    problems: list[Problem] = []
+    warnings: list[Problem] = []
+    places: dict[str, int] = {}
+    for place, row in enumerate(rows):
+        if not isinstance(row, Mapping):
+            problems.append(
+                Problem(f"vehicles[{place}]", f"{describe(row)} is no vehicle: give vin and brand.")
+            )
+            continue
+        problems.extend(
+            Problem(f"vehicles[{place}].{name}", _why_unknown(name)) for name in row if name not in _FIELDS
+        )
+        checked = check_vehicle(row)
+        problems.extend(_placed(place, problem) for problem in checked.problems)
+        warnings.extend(_placed(place, warning) for warning in checked.warnings)
+        if not checked.problems:
+            vin = checked.normalized["vin"]
+            first = places.setdefault(vin, place)
+            if first != place:
+                problems.append(
+                    Problem(
+                        f"vehicles[{place}].vin",
+                        f"{vin} is vehicles[{first}] already: remove one of the two.",
+                    )
+                )
+        found.append(checked.normalized)
+    return CheckedRoster(found, problems, warnings)
+
+
+def _line(row: Mapping[str, Any]) -> str:
+    reading = (row.get("control_measures") or {}).get("odometer")
+    fields = [
+        row["vin"],
+        row["brand"],
+        row.get("tags") or {},
+        [int(reading["value"]), reading["unit"]] if reading else [],
+    ]
+    while not fields[-1]:
+        fields.pop()
+    return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+
+
+def _row(line: Any) -> Row:
+    if not isinstance(line, list) or not 2 <= len(line) <= 4:
+        raise ValueError(f"{describe(line)} is no vehicle of a roster")
+    row: Row = {"vin": line[0], "brand": line[1]}
+    if len(line) > 2 and line[2]:
+        row["tags"] = line[2]
+    if len(line) > 3:
+        row["control_measures"] = {"odometer": {"value": line[3][0], "unit": line[3][1]}}
+    return row
+
+
+def _placed(place: int, problem: Problem) -> Problem:
+    return Problem(f"vehicles[{place}].{problem.property}", problem.reason)
+
+
+def _why_unknown(name: object) -> str:
+    meant = nearest(str(name), _FIELDS)
+    return (
+        f'A vehicle has no such input. Is "{meant}" meant?'
+        if meant
+        else (f"A vehicle has no such input. It has: {', '.join(_FIELDS)}.")
+    )
