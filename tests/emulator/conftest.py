@@ -20,17 +20,25 @@ from pulumi_highmobility.emulator.server import serve_in_thread
 class Caller:
     """Sends requests with the present bearer token."""
 
-    def __init__(self, emulator: Emulator, base_url: str) -> None:
+    def __init__(self, emulator: Emulator, base_url: str, *, application: int = 0) -> None:
         self.emulator = emulator
         self.base_url = base_url
-        self.application: Application = emulator.applications[0]
+        self.application: Application = emulator.applications[application]
         self.http = httpx.Client(base_url=base_url, timeout=30, trust_env=False)
-        self.http.headers["Authorization"] = f"Bearer {self.bearer()}"
+        self.renew_bearer()
 
     def bearer(self, **fields: str) -> str:
         answer = self.http.post("/access_tokens", json=self.client(grant_type="client_credentials", **fields))
         assert answer.status_code == 200, answer.text
         return str(answer.json()["access_token"])
+
+    def renew_bearer(self) -> None:
+        self.http.headers["Authorization"] = f"Bearer {self.bearer()}"
+
+    def advance(self, seconds: float) -> None:
+        """Move the emulator's time on; bearer tokens end by it."""
+        self.emulator.clock.advance(seconds)
+        self.renew_bearer()
 
     def client(self, **fields: str) -> dict[str, str]:
         return {

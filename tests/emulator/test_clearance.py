@@ -173,13 +173,12 @@ def test_a_vins_ending_decides_what_becomes_of_it(caller: Caller, scenario: Any)
         caller.emulator.clock.advance(due + 1)
         caller.http.headers["Authorization"] = f"Bearer {caller.bearer()}"
     shown = caller.vehicle(vin)
-    assert (
-        shown["status"] == {"approve": "approved", "reject": "rejected", "stay": "pending"}[scenario.outcome]
-    )
+    outcome = "stay" if scenario.conditions else scenario.outcome
+    assert shown["status"] == {"approve": "approved", "reject": "rejected", "stay": "pending"}[outcome]
     if scenario.outcome == "reject":
         assert "emulator's" in shown["changelog"][-1]["reason"]
-    if scenario.then_revoked_after:
-        caller.emulator.clock.advance(scenario.then_revoked_after + 5)
+    if scenario.then:
+        caller.emulator.clock.advance(scenario.then[0].after + 5)
         assert caller.vehicle(vin)["status"] == "revoked"
 
 

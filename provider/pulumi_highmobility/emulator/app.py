@@ -26,6 +26,7 @@ from .faults import Fault, Faults
 from .limits import ReadLimit
 from .machine import Machine, Pace
 from .requests import Asked, RequestLog
+from .scenarios import Scenario, Scenarios
 from .store import Store
 from .webhooks import Webhooks
 
@@ -45,6 +46,7 @@ class Options:
     bearer_lifetime_s: float = 300.0
     token_lifetime_s: float = 600.0
     audiences: tuple[str, ...] = ()
+    rules: tuple[Scenario, ...] = ()
 
 
 class Emulator:
@@ -61,7 +63,10 @@ class Emulator:
         self.faults = Faults()
         self.limit = ReadLimit(clock.wall, enabled=options.limits)
         self.webhooks = Webhooks(store, clock.wall)
-        self.machine = Machine(store, clock, options.pace, on_change=self.webhooks.changed)
+        self.scenarios = Scenarios(options.rules)
+        self.machine = Machine(
+            store, clock, options.pace, self.scenarios, applications, on_change=self.webhooks.changed
+        )
         self.authenticator = Authenticator(
             store, clock, applications, audiences=options.audiences, lifetime_s=options.bearer_lifetime_s
         )
@@ -71,6 +76,7 @@ class Emulator:
             self.machine,
             self.authenticator,
             self.limit,
+            self.scenarios,
             on_duplicate=options.on_duplicate,
             token_lifetime_s=options.token_lifetime_s,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -25,7 +25,12 @@ SCOPES = ("fleet:clearance", "vehicle:eligibility-check", "vehicle:data")
 
 @dataclass(frozen=True)
 class Application:
-    """One application with its credentials; `has_fleet` False answers 403, `configured` False 422 to a request."""
+    """
+    One application with its credentials.
+
+    `has_fleet` False answers 403, `configured` False 422 to a request. `package` names its data package, which
+    some carmakers compare between applications; `partner` is the Volkswagen group's kind of reseller.
+    """
 
     name: str
     client_id: str
@@ -36,6 +41,8 @@ class Application:
     oauth_key_pem: str
     has_fleet: bool = True
     configured: bool = True
+    package: str = "standard"
+    partner: bool = False
 
     def __repr__(self) -> str:
         return f"Application({self.name!r})"
@@ -65,12 +72,21 @@ class Application:
 
 
 def ensure_application(
-    store: Store, name: str, *, has_fleet: bool = True, configured: bool = True
+    store: Store,
+    name: str,
+    *,
+    has_fleet: bool = True,
+    configured: bool = True,
+    package: str = "standard",
+    partner: bool = False,
 ) -> Application:
     """The application of this name, made if the database has none."""
     kept = store.meta(f"application:{name}")
     if kept is not None:
-        return Application(**{**json.loads(kept), "has_fleet": has_fleet, "configured": configured})
+        credentials = Application(**json.loads(kept))
+        return replace(
+            credentials, has_fleet=has_fleet, configured=configured, package=package, partner=partner
+        )
     application = Application(
         name=name,
         client_id=str(uuid4()),
@@ -81,6 +97,8 @@ def ensure_application(
         oauth_key_pem=_new_key(),
         has_fleet=has_fleet,
         configured=configured,
+        package=package,
+        partner=partner,
     )
     store.set_meta(f"application:{name}", json.dumps(asdict(application)))
     return application

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +11,11 @@ import click
 from .app import Options
 from .applications import write_credentials
 from .clock import EmulatorClock
+from .durations import parse_duration
 from .machine import Pace
+from .scenario_files import ScenarioFileError, read_scenarios
 from .server import PortInUse, bind, open_emulator, serve
 from .webhooks import InvalidWebhook
-
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 
 
 class Duration(click.ParamType[float]):
@@ -28,10 +27,10 @@ class Duration(click.ParamType[float]):
         """Seconds."""
         if isinstance(value, (int, float)):
             return float(value)
-        found = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?", str(value).strip())
-        if not found:
-            self.fail(f"{value!r} is no duration; write 500ms, 2s, 10m, 3h or 1d", param, ctx)
-        return float(found[1]) * _UNITS[found[2] or "s"]
+        try:
+            return parse_duration(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 @click.command("emulator")
@@ -91,6 +90,24 @@ class Duration(click.ParamType[float]):
     help="Name of an application; the first one's credentials are written to FILE, another's to FILE with its name.",
 )
 @click.option(
+    "--package",
+    multiple=True,
+    metavar="NAME=PACKAGE",
+    help="Data package of an application, for carmakers that compare them; else all have the same.",
+)
+@click.option(
+    "--partner", multiple=True, metavar="NAME", help="An application that is a Volkswagen group partner."
+)
+@click.option("--without-fleet", multiple=True, metavar="NAME", help="An application without a fleet: 403.")
+@click.option(
+    "--not-configured", multiple=True, metavar="NAME", help="An application not configured: 422 to a request."
+)
+@click.option(
+    "--scenario",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Rules of your own (YAML), before the built-in endings of VINs.",
+)
+@click.option(
     "--webhook",
     multiple=True,
     metavar="URL",
@@ -107,6 +124,11 @@ class Duration(click.ParamType[float]):
 @click.option("--keyfile", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Its key.")
 def emulator(**flags: Any) -> None:
     """Serve the fleet clearance API locally, without an account."""
+    try:
+        rules = read_scenarios(flags["scenario"]) if flags["scenario"] else ()
+    except ScenarioFileError as error:
+        raise click.UsageError(str(error)) from error
+    traits = _traits(flags)
     secret = _webhook_secret(flags["webhook_secret_file"]) if flags["webhook"] else ""
     host, scheme = flags["host"], "https" if flags["certfile"] else "http"
     try:
@@ -129,12 +151,13 @@ def emulator(**flags: Any) -> None:
         bearer_lifetime_s=flags["bearer_lifetime"],
         token_lifetime_s=flags["token_lifetime"],
         audiences=(base_url, *flags["accept_audience"]),
+        rules=rules,
     )
     served = open_emulator(
         db=flags["db"],
         options=options,
         clock=EmulatorClock(speed=flags["speed"]),
-        applications=flags["application"],
+        applications=traits,
     )
     for url in flags["webhook"]:
         try:
@@ -169,3 +192,27 @@ def _webhook_secret(path: Path | None) -> str:
             "--webhook needs a secret: --webhook-secret-file FILE, or HIGHMOBILITY_WEBHOOK_SECRET in the environment."
         )
     return secret
+
+
+def _traits(flags: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """What is special of each application, by its name. Raises: click.UsageError."""
+    traits: dict[str, dict[str, Any]] = {name: {} for name in flags["application"]}
+
+    def set_trait(flag: str, name: str, trait: str, value: object) -> None:
+        if name not in traits:
+            raise click.UsageError(f"{flag} {name}: no such application. There are: {', '.join(traits)}.")
+        traits[name][trait] = value
+
+    for given in flags["package"]:
+        name, equals, package = given.partition("=")
+        if not equals or not package:
+            raise click.UsageError(f"--package {given}: write NAME=PACKAGE.")
+        set_trait("--package", name, "package", package)
+    for flag, trait, value in (
+        ("partner", "partner", True),
+        ("without_fleet", "has_fleet", False),
+        ("not_configured", "configured", False),
+    ):
+        for name in flags[flag]:
+            set_trait(f"--{flag.replace('_', '-')}", name, trait, value)
+    return traits

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +16,19 @@ from .answers import Problem, invalid
 from .clock import iso
 from .machine import STATES
 from .scenarios import SCENARIOS
-from .store import find_vehicle, vehicle_of
+from .store import Vehicle, find_vehicle, vehicle_of
 from .webhooks import EVENTS, InvalidWebhook, Webhook
 
 if TYPE_CHECKING:
     from .app import Emulator
 
 _JsonObject = dict[str, Any]
+# What a control names, and what keeps the carmaker from approving: at which value of it.
+_CONDITION_OF = {
+    "privacy_mode": ("privacy-mode", True),
+    "sends_data": ("no-data", False),
+    "consent": ("no-consent", False),
+}
 
 
 class Controls:
@@ -36,6 +43,7 @@ class Controls:
             ("GET", "/state", self.state),
             ("GET", "/vehicles", self.vehicles),
             ("POST", "/vehicles/{vin}/move", self.move),
+            ("POST", "/vehicles/{vin}/conditions", self.conditions),
             ("GET", "/tokens", self.tokens),
             ("GET", "/requests", self.requests),
             ("DELETE", "/requests", self.clear_requests),
@@ -86,7 +94,16 @@ class Controls:
         for vehicle in map(vehicle_of, rows):
             kept = {
                 name: getattr(vehicle, name)
-                for name in ("application", "vin", "brand", "tags", "status", "changelog", "odometer")
+                for name in (
+                    "application",
+                    "vin",
+                    "brand",
+                    "tags",
+                    "status",
+                    "changelog",
+                    "odometer",
+                    "conditions",
+                )
             }
             found.append({**kept, "tokens": by_vehicle.get((vehicle.application, vehicle.vin), [])})
         return found
@@ -98,13 +115,31 @@ class Controls:
             raise invalid("status", f"status takes one of {', '.join(STATES)}")
         emulator = self._emulator
         with emulator.store.transaction() as db:
-            emulator.machine.settle(db)
-            application = str(fields.get("application") or emulator.applications[0].name)
-            vehicle = find_vehicle(db, application, str(request.path_params["vin"]).upper())
-            if vehicle is None:
-                raise Problem(404, "Not found", "vin", "The vehicle is not registered.")
+            vehicle = self._known(db, request, fields)
             emulator.machine.move(db, vehicle, status, at=emulator.clock.now(), reason=fields.get("reason"))
         return {"vin": vehicle.vin, "status": vehicle.status}
+
+    def conditions(self, request: Request, fields: _JsonObject) -> Any:
+        """POST /vehicles/{vin}/conditions {"privacy_mode"?, "sends_data"?, "consent"?, "application"?}, each true or false"""
+        with self._emulator.store.transaction() as db:
+            vehicle = self._known(db, request, fields)
+            holding = set(vehicle.conditions)
+            for name, (condition, when) in _CONDITION_OF.items():
+                value = fields.get(name)
+                if value is not None and not isinstance(value, bool):
+                    raise invalid(name, f"{name} takes true or false")
+                if value is not None:
+                    holding = holding | {condition} if value is when else holding - {condition}
+            self._emulator.machine.set_conditions(db, vehicle, sorted(holding))
+        return {"vin": vehicle.vin, "status": vehicle.status, "conditions": vehicle.conditions}
+
+    def _known(self, db: sqlite3.Connection, request: Request, fields: _JsonObject) -> Vehicle:
+        self._emulator.machine.settle(db)
+        application = str(fields.get("application") or self._emulator.applications[0].name)
+        vehicle = find_vehicle(db, application, str(request.path_params["vin"]).upper())
+        if vehicle is None:
+            raise Problem(404, "Not found", "vin", "The vehicle is not registered.")
+        return vehicle
 
     def tokens(self, request: Request, fields: _JsonObject) -> Any:  # noqa: ARG002 - the routes' form
         """GET /tokens: SHA-256 digests of every token that lives, to search a place for them without knowing them"""
@@ -159,8 +194,9 @@ class Controls:
         return {}
 
     def scenarios(self, request: Request, fields: _JsonObject) -> Any:  # noqa: ARG002 - the routes' form
-        """GET /scenarios: what the endings of VINs mean"""
-        return [{"ending": scenario.ending, "meaning": scenario.meaning} for scenario in SCENARIOS]
+        """GET /scenarios: the rules of the file, and what the endings of VINs mean"""
+        rules = [{"rule": rule.meaning} for rule in self._emulator.scenarios.rules]
+        return rules + [{"ending": scenario.ending, "meaning": scenario.meaning} for scenario in SCENARIOS]
 
     def webhooks(self, request: Request, fields: _JsonObject) -> Any:  # noqa: ARG002 - the routes' form
         """GET /webhooks: the registered ones, without their secrets"""

@@ -18,7 +18,7 @@ from .filters import condition_of
 from .limits import ReadLimit
 from .machine import ENDED, Machine
 from .requests import Asked
-from .scenarios import scenario_of
+from .scenarios import Scenarios
 from .store import Store, Vehicle, find_vehicle
 
 OnDuplicate = Literal["echo", "error"]
@@ -36,6 +36,7 @@ class Api:
         machine: Machine,
         authenticator: Authenticator,
         limit: ReadLimit,
+        scenarios: Scenarios,
         *,
         on_duplicate: OnDuplicate,
         token_lifetime_s: float,
@@ -45,6 +46,7 @@ class Api:
         self._machine = machine
         self.authenticator = authenticator
         self._limit = limit
+        self._scenarios = scenarios
         self._on_duplicate = on_duplicate
         self._token_lifetime_s = token_lifetime_s
 
@@ -196,7 +198,7 @@ class Api:
             raise answers.invalid("vin", "vin should be 17 character(s)")
         if brand not in WITH_ELIGIBILITY:
             raise answers.invalid("brand", "The brand is invalid")
-        eligible = scenario_of(vin).eligible
+        eligible = self._scenarios.of(vin, brand).eligible
         return 200, {
             "vin": vin,
             "eligible": eligible,
@@ -264,7 +266,7 @@ class Api:
         odometer, wrong = _odometer(row.get("control_measures"))
         if wrong or (odometer is None and brand in WITH_ODOMETER):
             return error(wrong or "control_measures.odometer can't be blank")
-        scenario = scenario_of(vin)
+        scenario = self._scenarios.of(vin, brand, row.get("tags") or {})
         if scenario.error:
             return error(scenario.error)
         present = find_vehicle(db, application, vin)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from . import answers
+from .applications import Application
 from .brands import CANCELING
 from .clock import EmulatorClock, iso
-from .scenarios import DAY, Scenario, scenario_of
+from .lifecycles import PARTNER_TAG, Lifecycle, lifecycle_of
+from .scenarios import CONDITIONS, DAY, Scenario, Scenarios, own_words
 from .store import Store, Vehicle, find_vehicle, save_vehicle, vehicle_of
+
+_Next = tuple[float | None, str | None, str | None]
+_NOTHING: _Next = (None, None, None)
 
 STATES = ("pending", "approved", "rejected", "revoking", "revoked", "canceling", "canceled")
 ENDED = ("rejected", "revoked", "canceled")
@@ -44,12 +49,16 @@ class Machine:
         store: Store,
         clock: EmulatorClock,
         pace: Pace,
+        scenarios: Scenarios,
+        applications: Sequence[Application],
         *,
         on_change: Callable[[sqlite3.Connection, Vehicle, str], None] = lambda _db, _vehicle, _reason: None,
     ) -> None:
         self._store = store
         self._clock = clock
         self._pace = pace
+        self._scenarios = scenarios
+        self._applications = {application.name: application for application in applications}
         self._on_change = on_change
 
     def settle(self, db: sqlite3.Connection) -> None:
@@ -90,6 +99,7 @@ class Machine:
             inserted_at=before.inserted_at if before else now,
             requested_at=now,
             odometer=odometer,
+            conditions=list(self._scenarios.of(vin, brand, tags).conditions),
         )
         self.move(db, vehicle, "pending", at=now)
         self.settle_one(db, vehicle)
@@ -110,7 +120,8 @@ class Machine:
         if vehicle.status == "approved":
             self.move(db, vehicle, "revoking", at=now)
             return
-        if vehicle.brand not in CANCELING:
+        cancelable = self._scenario(vehicle).cancelable
+        if not (vehicle.brand in CANCELING if cancelable is None else cancelable):
             raise answers.cannot_cancel()
         if now - vehicle.requested_at < self._pace.cancel_not_before:
             raise answers.too_early()
@@ -124,7 +135,8 @@ class Machine:
         entry = {"timestamp": iso(at), "status": status}
         vehicle.changelog = [*vehicle.changelog, entry | ({"reason": reason} if reason else {})]
         vehicle.approved_at = at if status == "approved" else vehicle.approved_at
-        vehicle.due_at, vehicle.due_status, vehicle.due_reason = self._next(vehicle, at)
+        vehicle.step = 0 if status == "pending" else vehicle.step
+        vehicle.due_at, vehicle.due_status, vehicle.due_reason = self._next(db, vehicle, at)
         save_vehicle(db, vehicle)
         if status == "revoked":
             db.execute(
@@ -132,30 +144,104 @@ class Machine:
                 (vehicle.application, vehicle.vin),
             )
         self._on_change(db, vehicle, reason or "")
+        self._wake_others(db, vehicle, at)
 
-    def _next(self, vehicle: Vehicle, at: float) -> tuple[float | None, str | None, str | None]:
-        scenario = scenario_of(vehicle.vin)
-        nothing = (None, None, None)
+    def set_conditions(self, db: sqlite3.Connection, vehicle: Vehicle, conditions: Sequence[str]) -> None:
+        """Change what keeps the carmaker from approving; a pending clearance goes on from now."""
+        vehicle.conditions = list(conditions)
+        if vehicle.status == "pending":
+            vehicle.due_at, vehicle.due_status, vehicle.due_reason = self._next(
+                db, vehicle, self._clock.now()
+            )
+        save_vehicle(db, vehicle)
+        self.settle_one(db, vehicle)
+
+    def _scenario(self, vehicle: Vehicle) -> Scenario:
+        return self._scenarios.of(vehicle.vin, vehicle.brand, vehicle.tags)
+
+    def _next(self, db: sqlite3.Connection, vehicle: Vehicle, at: float) -> _Next:
+        """What comes next by itself, and when: the scenario's word, else the carmaker's lifecycle's."""
+        scenario = self._scenario(vehicle)
         match vehicle.status:
+            case "pending" if scenario.outcome == "stay":
+                return _NOTHING
+            case "pending" if scenario.outcome == "reject":
+                return at + self._after(scenario), "rejected", scenario.reason
             case "pending":
-                return self._outcome(scenario, at)
-            case "approved" if scenario.then_revoked_after is not None:
-                return (
-                    at + scenario.then_revoked_after,
-                    "revoking",
-                    "revoked by the driver (the emulator's scenario)",
-                )
+                return self._approval(db, vehicle, scenario, at)
+            case status if (
+                vehicle.step < len(scenario.then) and scenario.then[vehicle.step].status in MOVES[status]
+            ):
+                step = scenario.then[vehicle.step]
+                vehicle.step += 1
+                return at + step.after, step.status, step.reason
             case "revoking":
                 return at + self._pace.revoke_after, "revoked", None
             case "canceling":
                 return at + self._pace.cancel_after, "canceled", None
             case _:
-                return nothing
+                return _NOTHING
 
-    def _outcome(self, scenario: Scenario, at: float) -> tuple[float | None, str | None, str | None]:
-        after = self._pace.approve_after if scenario.after is None else scenario.after
-        if scenario.outcome == "approve":
-            return at + after, "approved", None
-        if scenario.outcome == "reject":
-            return at + after, "rejected", scenario.reason
-        return None, None, None
+    def _approval(self, db: sqlite3.Connection, vehicle: Vehicle, scenario: Scenario, at: float) -> _Next:
+        """A pending clearance that shall be approved: at once or later, or what the carmaker has against it."""
+        lifecycle = lifecycle_of(vehicle.brand)
+        application = self._applications[vehicle.application]
+        approval_at = at + self._after(scenario)
+        if lifecycle.needs_partner_tag and application.partner and PARTNER_TAG not in vehicle.tags:
+            return approval_at, "rejected", own_words(f"a partner's vehicle lacks the tag {PARTNER_TAG}")
+        others = self._elsewhere(db, vehicle)
+        if lifecycle.pauses and any(_is_in_progress(other, vehicle) for other in others):
+            return _NOTHING
+        approved = [other for other in others if other.status == "approved"]
+        if approved and lifecycle.elsewhere == "rejected":
+            return approval_at, "rejected", own_words("the vehicle is in the fleet of another application")
+        if approved and lifecycle.elsewhere in ("same-package", "at-once"):
+            packages = {self._applications[other.application].package for other in approved}
+            if application.package in packages:
+                return at, "approved", None
+            if lifecycle.elsewhere == "same-package":
+                return (
+                    approval_at,
+                    "rejected",
+                    own_words("the vehicle is in a fleet with another data package"),
+                )
+        if vehicle.conditions:
+            return self._refusal(vehicle, lifecycle, at)
+        return lifecycle.seen_consent_at(vehicle.requested_at, at) + self._after(scenario), "approved", None
+
+    def _refusal(self, vehicle: Vehicle, lifecycle: Lifecycle, at: float) -> _Next:
+        """When the carmaker rejects for what keeps it from approving; never where its lifecycle names no such limit."""
+        for condition in CONDITIONS:
+            limit = lifecycle.limit_of(condition) if condition in vehicle.conditions else None
+            if limit is not None:
+                # Data is waited for from when nothing else stands in the way, all else from the request on.
+                since = at if condition == "no-data" else vehicle.requested_at
+                return max(at, since + limit[0]), "rejected", limit[1]
+        return _NOTHING
+
+    def _after(self, scenario: Scenario) -> float:
+        return self._pace.approve_after if scenario.after is None else scenario.after
+
+    def _elsewhere(self, db: sqlite3.Connection, vehicle: Vehicle) -> list[Vehicle]:
+        if len(self._applications) == 1:
+            return []
+        rows = db.execute(
+            "SELECT * FROM vehicles WHERE vin = ? AND application != ?", (vehicle.vin, vehicle.application)
+        )
+        return [other for other in map(vehicle_of, rows) if other.application in self._applications]
+
+    def _wake_others(self, db: sqlite3.Connection, vehicle: Vehicle, at: float) -> None:
+        """The same vehicle, paused at another application, may go on."""
+        if vehicle.status in ("pending", "revoking", "canceling"):
+            return
+        for other in self._elsewhere(db, vehicle):
+            if other.status == "pending" and other.due_at is None:
+                other.due_at, other.due_status, other.due_reason = self._next(db, other, at)
+                save_vehicle(db, other)
+
+
+def _is_in_progress(other: Vehicle, vehicle: Vehicle) -> bool:
+    """Whether another application's clearance of the same vehicle is under way, so that this one waits."""
+    if other.status == "pending":
+        return (other.requested_at, other.application) < (vehicle.requested_at, vehicle.application)
+    return other.status in ("revoking", "canceling")

@@ -1,33 +1,63 @@
-"""What becomes of a vehicle: by the last characters of its VIN, as with a payment provider's test cards."""
+"""What becomes of a vehicle: by rules, as with a payment provider's test cards."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Literal
 
 DAY = 86_400.0
 
 Outcome = Literal["approve", "reject", "stay", "error"]
+Condition = Literal["privacy-mode", "no-data", "no-consent"]
+OUTCOMES: tuple[Outcome, ...] = ("approve", "reject", "stay", "error")
+# In the order in which carmakers look.
+CONDITIONS: tuple[Condition, ...] = ("no-consent", "privacy-mode", "no-data")
+
+
+@dataclass(frozen=True)
+class Step:
+    """A further move, `after` seconds from the one before."""
+
+    status: str
+    after: float = 0.0
+    reason: str | None = None
 
 
 @dataclass(frozen=True)
 class Scenario:
     """
-    One course of events.
+    One rule: which vehicles it is for, and what happens to them.
 
-    `after` is in seconds of the emulator's time from the request, None: the emulator's --approve-after.
-    `then_revoked_after` seconds after its approval the driver revokes. `error` is the description of the
-    row that a request gets.
+    It is for a vehicle that has all that is given: the VIN's `ending`, a `vin` (with * for any characters), one of
+    the `brands`, the `tags`. `after` is in seconds of the emulator's time from the request, None: the emulator's
+    --approve-after. `conditions` hold until a control says otherwise; the carmaker's lifecycle tells what comes of
+    them. `error` is the description of the row that a request gets; `cancelable` None leaves it to the brand.
     """
 
-    ending: str
-    meaning: str
+    ending: str = ""
+    meaning: str = ""
+    vin: str = "*"
+    brands: tuple[str, ...] = ()
+    tags: tuple[tuple[str, str], ...] = ()
     outcome: Outcome = "approve"
     after: float | None = None
     reason: str | None = None
-    then_revoked_after: float | None = None
+    then: tuple[Step, ...] = ()
+    conditions: tuple[Condition, ...] = ()
     eligible: bool = True
+    cancelable: bool | None = None
     error: str | None = None
+
+    def is_for(self, vin: str, brand: str, tags: Mapping[str, str]) -> bool:
+        """Whether the vehicle is one of those."""
+        return (
+            vin.endswith(self.ending)
+            and fnmatchcase(vin, self.vin)
+            and (not self.brands or brand in self.brands)
+            and all(tags.get(name) == text for name, text in self.tags)
+        )
 
 
 def _rejected(ending: str, cause: str, after_days: float = 0.0) -> Scenario:
@@ -37,8 +67,13 @@ def _rejected(ending: str, cause: str, after_days: float = 0.0) -> Scenario:
         f"rejected {when}: {cause}",
         outcome="reject",
         after=after_days * DAY or None,
-        reason=f"{cause} (a reason of the emulator's)",
+        reason=own_words(cause),
     )
+
+
+def own_words(cause: str) -> str:
+    """A reason as it stands in a changelog: the platform publishes none, so nobody may build on these."""
+    return f"{cause} (a reason of the emulator's)"
 
 
 DEFAULT = Scenario("", "approved after the approval time")
@@ -48,13 +83,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario("APPR0", "approved at once", after=0.0),
     Scenario("APPR1", "approved after an hour", after=3600.0),
     Scenario("APPR9", "approved after 9 days", after=9 * DAY),
-    Scenario(
-        "REJ00",
-        "rejected at once",
-        outcome="reject",
-        after=0.0,
-        reason="not eligible (a reason of the emulator's)",
-    ),
+    Scenario("REJ00", "rejected at once", outcome="reject", after=0.0, reason=own_words("not eligible")),
     _rejected("REJ01", "the vehicle is not eligible"),
     _rejected("REJ02", "the odometer does not match"),
     _rejected("REJ03", "the vehicle is in a fleet with another data package"),
@@ -64,18 +93,43 @@ SCENARIOS: tuple[Scenario, ...] = (
     _rejected("REJ07", "the vehicle is active through another provider"),
     _rejected("REJ08", "the vehicle is blocked because of theft"),
     Scenario("STAY0", "stays pending for ever", outcome="stay"),
-    Scenario("DRVR0", "approved, and revoked by the driver a minute later", then_revoked_after=60.0),
+    Scenario(
+        "PRVM0",
+        "privacy mode is on: pending, until it is turned off or the carmaker rejects",
+        conditions=("privacy-mode",),
+    ),
+    Scenario(
+        "NDAT0", "sends no data: pending, until it does or the carmaker rejects", conditions=("no-data",)
+    ),
+    Scenario(
+        "NCNS0",
+        "no consent is given: pending, until it is or the carmaker rejects",
+        conditions=("no-consent",),
+    ),
+    Scenario(
+        "DRVR0",
+        "approved, and revoked by the driver a minute later",
+        then=(Step("revoking", 60.0, "revoked by the driver (the emulator's scenario)"),),
+    ),
     Scenario(
         "NTEL0",
         "not eligible: the look-up says so, a request is rejected",
         outcome="reject",
-        reason="the vehicle is not eligible (a reason of the emulator's)",
+        reason=own_words("the vehicle is not eligible"),
         eligible=False,
     ),
     Scenario("ERRR0", "the request gets an error row", outcome="error", error="The vehicle is not accepted"),
 )
 
 
-def scenario_of(vin: str) -> Scenario:
-    """The scenario that the VIN's ending names, else the default."""
-    return next((scenario for scenario in SCENARIOS if vin.upper().endswith(scenario.ending)), DEFAULT)
+class Scenarios:
+    """The rules of a file, and after them the built-in ones; the first that is for a vehicle holds."""
+
+    def __init__(self, rules: tuple[Scenario, ...] = ()) -> None:
+        self.rules = rules
+
+    def of(self, vin: str, brand: str = "", tags: Mapping[str, str] | None = None) -> Scenario:
+        """The vehicle's rule, else the default."""
+        vin = vin.upper()
+        rules = (*self.rules, *SCENARIOS)
+        return next((rule for rule in rules if rule.is_for(vin, brand, tags or {})), DEFAULT)

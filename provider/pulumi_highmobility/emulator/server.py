@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -43,11 +43,18 @@ def open_emulator(
     db: Path | None,
     options: Options,
     clock: EmulatorClock | None = None,
-    applications: tuple[str, ...] = ("default",),
+    applications: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Emulator:
-    """An emulator over a database file, or in memory where `db` is None."""
+    """
+    An emulator over a database file, or in memory where `db` is None.
+
+    `applications` are their names, each with what is special of it: package, partner, has_fleet, configured.
+    """
     store = Store(db)
-    known = [ensure_application(store, name) for name in applications]
+    known = [
+        ensure_application(store, name, **traits)
+        for name, traits in (applications or {"default": {}}).items()
+    ]
     return Emulator(store, clock or EmulatorClock(), known, options)
 
 
@@ -90,11 +97,12 @@ def serve_in_thread(
     clock: EmulatorClock | None = None,
     credentials: Path | None = None,
     host: str = "127.0.0.1",
+    applications: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Iterator[tuple[Emulator, str]]:
     """Serve on a free port from a thread of this process; yields the emulator and its base URL."""
     listener = bind(host, 0)
     base_url = f"http://{host}:{listener.getsockname()[1]}/v1"
-    emulator = open_emulator(db=db, options=options or Options(), clock=clock)
+    emulator = open_emulator(db=db, options=options or Options(), clock=clock, applications=applications)
     if credentials is not None:
         write_credentials(credentials, emulator.applications[0], base_url)
     server = _Server(_config(emulator, None, None), lambda: None)

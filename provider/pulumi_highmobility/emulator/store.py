@@ -7,7 +7,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ CREATE TABLE IF NOT EXISTS vehicles (
     application TEXT NOT NULL, vin TEXT NOT NULL, brand TEXT NOT NULL, tags TEXT NOT NULL, status TEXT NOT NULL,
     changelog TEXT NOT NULL, inserted_at REAL NOT NULL, requested_at REAL NOT NULL, approved_at REAL,
     due_at REAL, due_status TEXT, due_reason TEXT, odometer TEXT,
+    step INTEGER NOT NULL DEFAULT 0, conditions TEXT NOT NULL DEFAULT '[]',
     PRIMARY KEY (application, vin)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS vehicles_due ON vehicles (due_at) WHERE due_at IS NOT NULL;
@@ -41,6 +42,7 @@ CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (next_at) WHERE next_at 
 CREATE TABLE IF NOT EXISTS assertions (jti TEXT PRIMARY KEY, seen_at REAL NOT NULL);
 """
 _CHUNK = 1000
+_STORED_AS_JSON = ("tags", "changelog", "conditions")
 
 
 @dataclass
@@ -60,6 +62,10 @@ class Vehicle:
     due_status: str | None = None
     due_reason: str | None = None
     odometer: str | None = None
+    step: int = 0
+    """How many further moves of its scenario are done."""
+    conditions: list[str] = field(default_factory=list)
+    """What keeps the carmaker from approving: see scenarios.CONDITIONS."""
 
 
 class Store:
@@ -80,6 +86,7 @@ class Store:
         self._in_memory = path is None
         self._connection = self._connect()
         self._connection.executescript(_SCHEMA)
+        self._add_new_columns()
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -89,6 +96,16 @@ class Store:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")
         return connection
+
+    def _add_new_columns(self) -> None:
+        """A database that an earlier version made has vehicles without them."""
+        known = {row["name"] for row in self._connection.execute("PRAGMA table_info(vehicles)")}
+        for name, kind in (
+            ("step", "INTEGER NOT NULL DEFAULT 0"),
+            ("conditions", "TEXT NOT NULL DEFAULT '[]'"),
+        ):
+            if name not in known:
+                self._connection.execute(f"ALTER TABLE vehicles ADD COLUMN {name} {kind}")
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -138,9 +155,7 @@ class Store:
 def vehicle_of(row: sqlite3.Row) -> Vehicle:
     """A row as a vehicle."""
     fields = {name: row[name] for name in row.keys()}  # noqa: SIM118 - iterating a Row gives its values
-    return Vehicle(
-        **{**fields, "tags": json.loads(fields["tags"]), "changelog": json.loads(fields["changelog"])}
-    )
+    return Vehicle(**{**fields, **{name: json.loads(fields[name]) for name in _STORED_AS_JSON}})
 
 
 def find_vehicle(db: sqlite3.Connection, application: str, vin: str) -> Vehicle | None:
@@ -153,7 +168,7 @@ def find_vehicle(db: sqlite3.Connection, application: str, vin: str) -> Vehicle 
 
 def save_vehicle(db: sqlite3.Connection, vehicle: Vehicle) -> None:
     """Insert or replace one vehicle."""
-    fields = vars(vehicle) | {"tags": json.dumps(vehicle.tags), "changelog": json.dumps(vehicle.changelog)}
+    fields = vars(vehicle) | {name: json.dumps(getattr(vehicle, name)) for name in _STORED_AS_JSON}
     names = ", ".join(fields)
     marks = ", ".join(f":{name}" for name in fields)
     db.execute(f"INSERT OR REPLACE INTO vehicles ({names}) VALUES ({marks})", fields)  # noqa: S608 - a dataclass's own names

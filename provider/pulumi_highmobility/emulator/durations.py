@@ -1,0 +1,15 @@
+"""Durations as people write them: 500ms, 2s, 10m, 3h, 1d."""
+
+from __future__ import annotations
+
+import re
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+
+
+def parse_duration(text: str) -> float:
+    """Seconds; a bare number is seconds. Raises: ValueError."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?", text.strip())
+    if not found:
+        raise ValueError(f"{text!r} is no duration; write 500ms, 2s, 10m, 3h or 1d")
+    return float(found[1]) * _UNITS[found[2] or "s"]
