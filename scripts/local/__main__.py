@@ -111,7 +111,7 @@ class Commands:
         if with_emulator:
             server = (
                 f"\nThe fleet is in an emulator of the High Mobility API, on this machine:"
-                f"\n  {self.emulator.origin}/_emulator/vehicles    what it holds; its log: .dev/emulator/emulator.log\n"
+                f"\n  {self.emulator.origin}/    the fleet, to look at and to play the carmaker; log: .dev/emulator/emulator.log\n"
             )
         return f"""{server}
 Try next:

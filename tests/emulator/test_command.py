@@ -137,7 +137,7 @@ def test_it_serves_tls_with_a_certificate_of_ones_own(tmp_path: Path) -> None:
     )
     try:
         assert process.stdout is not None
-        base_url = process.stdout.readline().split("listening on ")[1].strip()
+        base_url = process.stdout.readline().split("listening on ")[1].split(",")[0].strip()
         assert base_url.startswith("https://")
         trusting = ssl.create_default_context(cafile=str(certfile))
         assert httpx.get(f"{base_url}/fleets/vehicles", verify=trusting).status_code == 401

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
 from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
@@ -25,6 +27,8 @@ from .endpoints import Answer, Api, OnDuplicate
 from .faults import Fault, Faults
 from .limits import ReadLimit
 from .machine import Machine, Pace
+from .origins import OwnPagesOnly
+from .page import Page
 from .requests import Asked, RequestLog
 from .scenarios import Scenario, Scenarios
 from .store import Store
@@ -47,6 +51,8 @@ class Options:
     token_lifetime_s: float = 600.0
     audiences: tuple[str, ...] = ()
     rules: tuple[Scenario, ...] = ()
+    credentials: Path | None = None
+    """The file that clients' credentials were written to, for the page to name."""
 
 
 class Emulator:
@@ -110,9 +116,11 @@ class Emulator:
             )
         ]
         if self.options.controls:
+            routes += Page(self).routes()
             routes.append(Mount("/_emulator", routes=Controls(self).routes()))
         return Starlette(
             routes=routes,
+            middleware=[Middleware(OwnPagesOnly)],
             lifespan=lambda _app: Courier(self).running(),
             exception_handlers={HTTPException: _http_problem, Problem: _problem, OAuthProblem: _problem},
         )

@@ -152,6 +152,7 @@ def emulator(**flags: Any) -> None:
         token_lifetime_s=flags["token_lifetime"],
         audiences=(base_url, *flags["accept_audience"]),
         rules=rules,
+        credentials=flags["credentials"],
     )
     served = open_emulator(
         db=flags["db"],
@@ -170,6 +171,7 @@ def emulator(**flags: Any) -> None:
             own = path if number == 0 else path.with_name(f"{path.stem}-{application.name}{path.suffix}")
             write_credentials(own, application, base_url)
     told = f", credentials in {path}" if path else ""
+    told += f", page at {base_url.removesuffix('v1')}" if flags["controls"] else ""
     ready = f"High Mobility emulator listening on {base_url}{told}"
     serve(
         served,

@@ -132,6 +132,7 @@ class Machine:
     ) -> None:
         """One move, written down with its reason, and what it leads to next."""
         vehicle.status = status
+        vehicle.changed_at = at
         entry = {"timestamp": iso(at), "status": status}
         vehicle.changelog = [*vehicle.changelog, entry | ({"reason": reason} if reason else {})]
         vehicle.approved_at = at if status == "approved" else vehicle.approved_at

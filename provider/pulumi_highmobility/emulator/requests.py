@@ -85,6 +85,12 @@ class RequestLog:
         with self._lock:
             return [asdict(line) for line in self._lines if line.number > after]
 
+    def last(self, count: int) -> list[dict[str, Any]]:
+        """The newest `count` lines, oldest first."""
+        with self._lock:
+            newest = [self._lines[-n] for n in range(1, min(count, len(self._lines)) + 1)]
+        return [asdict(line) for line in reversed(newest)]
+
     def clear(self) -> None:
         """Forget them."""
         with self._lock:

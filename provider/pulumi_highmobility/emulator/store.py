@@ -17,7 +17,7 @@ CREATE TABLE IF NOT EXISTS vehicles (
     application TEXT NOT NULL, vin TEXT NOT NULL, brand TEXT NOT NULL, tags TEXT NOT NULL, status TEXT NOT NULL,
     changelog TEXT NOT NULL, inserted_at REAL NOT NULL, requested_at REAL NOT NULL, approved_at REAL,
     due_at REAL, due_status TEXT, due_reason TEXT, odometer TEXT,
-    step INTEGER NOT NULL DEFAULT 0, conditions TEXT NOT NULL DEFAULT '[]',
+    step INTEGER NOT NULL DEFAULT 0, conditions TEXT NOT NULL DEFAULT '[]', changed_at REAL NOT NULL DEFAULT 0,
     PRIMARY KEY (application, vin)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS vehicles_due ON vehicles (due_at) WHERE due_at IS NOT NULL;
@@ -42,6 +42,11 @@ CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (next_at) WHERE next_at 
 CREATE TABLE IF NOT EXISTS assertions (jti TEXT PRIMARY KEY, seen_at REAL NOT NULL);
 """
 _CHUNK = 1000
+_NEW_COLUMNS = {
+    "step": "INTEGER NOT NULL DEFAULT 0",
+    "conditions": "TEXT NOT NULL DEFAULT '[]'",
+    "changed_at": "REAL NOT NULL DEFAULT 0",
+}
 _STORED_AS_JSON = ("tags", "changelog", "conditions")
 
 
@@ -66,6 +71,7 @@ class Vehicle:
     """How many further moves of its scenario are done."""
     conditions: list[str] = field(default_factory=list)
     """What keeps the carmaker from approving: see scenarios.CONDITIONS."""
+    changed_at: float = 0.0
 
 
 class Store:
@@ -100,12 +106,10 @@ class Store:
     def _add_new_columns(self) -> None:
         """A database that an earlier version made has vehicles without them."""
         known = {row["name"] for row in self._connection.execute("PRAGMA table_info(vehicles)")}
-        for name, kind in (
-            ("step", "INTEGER NOT NULL DEFAULT 0"),
-            ("conditions", "TEXT NOT NULL DEFAULT '[]'"),
-        ):
+        for name, kind in _NEW_COLUMNS.items():
             if name not in known:
                 self._connection.execute(f"ALTER TABLE vehicles ADD COLUMN {name} {kind}")
+        self._connection.execute("CREATE INDEX IF NOT EXISTS vehicles_changed ON vehicles (changed_at)")
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:

@@ -1,0 +1,225 @@
+"""The page at `/`: a person sees the fleet and what is asked of it, and plays the carmaker."""
+
+from __future__ import annotations
+
+import shlex
+import sqlite3
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlencode
+
+from jinja2 import Environment, FileSystemLoader
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from .clock import iso, parse_iso
+from .durations import parse_duration
+from .machine import STATES
+from .store import Vehicle, find_vehicle, vehicle_of
+
+if TYPE_CHECKING:
+    from .app import Emulator
+
+_FOLDER = Path(__file__).parent / "templates"
+# Rows of a list; the rest is counted, and found by the search.
+_SHOWN = 100
+_LINES = 50
+# What a carmaker, or a driver, may decide in a state: the move, and the word on the button.
+_MOVES = {
+    "pending": (("approved", "Approve"), ("rejected", "Reject")),
+    "approved": (("revoking", "Revoke"),),
+}
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    # Not "no-referrer": with that a browser says "Origin: null" of our own forms.
+    "Referrer-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+
+class Page:
+    """The page, its live part, and what its buttons do."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        self._emulator = emulator
+        self._templates = Environment(
+            loader=FileSystemLoader(_FOLDER), autoescape=True, trim_blocks=True, lstrip_blocks=True
+        )
+
+    def routes(self) -> list[Route]:
+        """The routes, from the root on."""
+        return [
+            Route("/", self.page),
+            Route("/_emulator/page/live", self.live),
+            Route("/_emulator/page/page.css", _file("page.css", "text/css")),
+            Route("/_emulator/page/page.js", _file("page.js", "text/javascript")),
+            Route("/_emulator/page/vehicles/{vin}/move", self.move, methods=["POST"]),
+            Route("/_emulator/page/clock", self.advance, methods=["POST"]),
+        ]
+
+    async def page(self, request: Request) -> Response:
+        """GET /"""
+        found = await run_in_threadpool(self._found, request)
+        context = {
+            "base_url": f"{request.url.scheme}://{request.url.netloc}/v1",
+            "settings": self._settings(),
+            "states": STATES,
+        }
+        return self._html("page.html", found | context)
+
+    async def live(self, request: Request) -> Response:
+        """GET /_emulator/page/live: the lists alone"""
+        return self._html("live.html", await run_in_threadpool(self._found, request))
+
+    async def move(self, request: Request) -> Response:
+        """A button of a vehicle."""
+        fields = await _form(request)
+        vin, status = str(request.path_params["vin"]).upper(), fields.get("status", "")
+        refusal = await run_in_threadpool(self._move, vin, status, fields)
+        if refusal:
+            return PlainTextResponse(refusal, 409, _HEADERS)
+        return RedirectResponse("/" + _search(dict(parse_qsl(fields.get("back", "")))), 303, _HEADERS)
+
+    async def advance(self, request: Request) -> Response:
+        """The form that moves the time on."""
+        try:
+            seconds = parse_duration((await _form(request)).get("duration", ""))
+        except ValueError as error:
+            return PlainTextResponse(f"{error}.", 422, _HEADERS)
+        self._emulator.clock.advance(seconds)
+        return RedirectResponse("/", 303, _HEADERS)
+
+    def _move(self, vin: str, status: str, fields: dict[str, str]) -> str:
+        """Carry it out; else why not."""
+        emulator = self._emulator
+        application = fields.get("application") or emulator.applications[0].name
+        with emulator.store.transaction() as db:
+            emulator.machine.settle(db)
+            vehicle = find_vehicle(db, application, vin)
+            if vehicle is None:
+                return f"{vin} is not registered any more."
+            if status not in dict(_MOVES.get(vehicle.status, ())):
+                return f"{vin} is {vehicle.status} by now: go back to see what can be done."
+            reason = fields.get("reason", "").strip() if status == "rejected" else ""
+            emulator.machine.move(db, vehicle, status, at=emulator.clock.now(), reason=reason or None)
+        return ""
+
+    def _found(self, request: Request) -> dict[str, Any]:
+        q = request.query_params.get("q", "").strip()
+        status = request.query_params.get("status", "")
+        emulator = self._emulator
+        with emulator.store.transaction() as db:
+            emulator.machine.settle(db)
+            counts = db.execute(
+                "SELECT status, count(*) AS n FROM vehicles GROUP BY status ORDER BY status"
+            ).fetchall()
+            vehicles, matching = _find(db, q, status)
+        now = emulator.clock.now()
+        total = sum(row["n"] for row in counts)
+        by_status = ", ".join(f"{row['n']:,} {row['status']}" for row in counts)
+        lines = emulator.log.last(_LINES)
+        return {
+            "summary": f"{_vehicles(total)}" + (f": {by_status}" if by_status else ""),
+            "now": iso(now)[:19].replace("T", " "),
+            "caption": _caption(len(vehicles), matching, total),
+            "vehicles": [_shown(vehicle, now) for vehicle in vehicles],
+            "many_applications": len(emulator.applications) > 1,
+            "requests": [line | {"clock": iso(line["time"])[11:19]} for line in reversed(lines)],
+            "deliveries": emulator.webhooks.deliveries(last=_LINES)[::-1],
+            "webhooks": emulator.webhooks.registered(),
+            "q": q,
+            "status": status,
+            "back": _search({"q": q, "status": status}).removeprefix("?"),
+        }
+
+    def _settings(self) -> list[str]:
+        path = self._emulator.options.credentials
+        if path is None:
+            return []
+        quoted = shlex.quote(str(path.absolute()))
+        return [
+            f"export HIGHMOBILITY_CREDENTIALS_FILE={quoted}",
+            f"pulumi config set highmobility:credentialsFile {quoted}",
+        ]
+
+    def _html(self, template: str, context: dict[str, Any]) -> Response:
+        return HTMLResponse(self._templates.get_template(template).render(context), headers=_HEADERS)
+
+
+def _find(db: sqlite3.Connection, q: str, status: str) -> tuple[list[Vehicle], int]:
+    """The first rows by last change, and how many match."""
+    conditions, values = ["1"], []
+    if q:
+        conditions.append("(vin LIKE ? ESCAPE '\\' OR brand LIKE ? ESCAPE '\\')")
+        pattern = "%" + q.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+        values += [pattern, pattern]
+    if status:
+        conditions.append("status = ?")
+        values.append(status)
+    where = " AND ".join(conditions)
+    rows = db.execute(
+        f"SELECT * FROM vehicles WHERE {where} ORDER BY changed_at DESC, vin LIMIT {_SHOWN}",  # noqa: S608 - values bound
+        values,
+    ).fetchall()
+    if len(rows) < _SHOWN:
+        return [vehicle_of(row) for row in rows], len(rows)
+    matching = db.execute(f"SELECT count(*) FROM vehicles WHERE {where}", values).fetchone()[0]  # noqa: S608
+    return [vehicle_of(row) for row in rows], int(matching)
+
+
+def _shown(vehicle: Vehicle, now: float) -> dict[str, Any]:
+    since = vehicle.changelog[-1]["timestamp"]
+    return {
+        "key": f"{vehicle.application}-{vehicle.vin}",
+        **{
+            name: getattr(vehicle, name)
+            for name in ("application", "vin", "brand", "status", "tags", "changelog")
+        },
+        "since": since[:19],
+        "ago": _ago(now - (parse_iso(since) or now)),
+        "moves": _MOVES.get(vehicle.status, ()),
+    }
+
+
+def _caption(shown: int, matching: int, total: int) -> str:
+    if not total:
+        return "No vehicle is registered yet."
+    if not matching:
+        return "No vehicle is like that."
+    if matching > shown:
+        return f"The {shown} that changed last, of {_vehicles(matching)}: find others above"
+    return _vehicles(shown)
+
+
+def _vehicles(count: int) -> str:
+    return f"{count:,} vehicle{'' if count == 1 else 's'}"
+
+
+def _ago(seconds: float) -> str:
+    for size, unit in ((86_400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= size:
+            count = int(seconds // size)
+            return f"{count} {unit}{'' if count == 1 else 's'} ago"
+    return "just now"
+
+
+def _search(fields: dict[str, str]) -> str:
+    kept = {name: fields[name] for name in ("q", "status") if fields.get(name)}
+    return f"?{urlencode(kept)}" if kept else ""
+
+
+async def _form(request: Request) -> dict[str, str]:
+    return dict(parse_qsl((await request.body()).decode("utf-8", "replace"), keep_blank_values=True))
+
+
+def _file(name: str, media_type: str) -> Any:
+    content = (_FOLDER / name).read_bytes()
+
+    async def endpoint(_request: Request) -> Response:
+        return Response(content, media_type=media_type, headers=_HEADERS)
+
+    return endpoint
