@@ -124,7 +124,7 @@ class Page:
         lines = emulator.log.last(_LINES)
         return {
             "summary": f"{_vehicles(total)}" + (f": {by_status}" if by_status else ""),
-            "now": iso(now)[:19].replace("T", " "),
+            "now": iso(now)[:16].replace("T", " "),
             "caption": _caption(len(vehicles), matching, total),
             "vehicles": [_shown(vehicle, now) for vehicle in vehicles],
             "many_applications": len(emulator.applications) > 1,
