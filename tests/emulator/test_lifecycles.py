@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from pulumi_highmobility.emulator.app import Options
+from pulumi_highmobility.emulator.clock import EmulatorClock
 from pulumi_highmobility.emulator.server import serve_in_thread
 from pulumi_highmobility.testing import start_emulator
 
@@ -241,3 +242,56 @@ def test_a_database_of_an_earlier_version_is_taken(tmp_path: Path) -> None:
     db.close()
     with start_emulator(folder=tmp_path) as again:
         assert again.controls.vehicles() == []
+
+
+def test_of_two_requests_where_the_carmaker_allows_one_the_first_approved_stays(callers: Callers) -> None:
+    callers["default"].request_vehicle(VIN, "audi")
+    callers["same"].request_vehicle(VIN, "audi")
+    callers.advance(10)
+    assert callers["default"].vehicle(VIN)["status"] == "approved"
+    assert "another application" in callers["same"].vehicle(VIN)["changelog"][-1]["reason"]
+
+
+def test_consent_is_waited_for_from_when_the_pause_has_ended(callers: Callers) -> None:
+    callers["default"].request_vehicle(VIN, "ford")
+    callers.control(VIN, sends_data=False)
+    callers["same"].request_vehicle(VIN, "ford")
+    callers.control(VIN, consent=False, application="same")
+    callers.advance(20 * DAY)
+    origin = callers["default"].base_url.removesuffix("/v1")
+    httpx.post(f"{origin}/_emulator/vehicles/{VIN}/move", json={"status": "rejected"}).raise_for_status()
+    callers.advance(9.9 * DAY)
+    assert callers["same"].vehicle(VIN)["status"] == "pending"
+    callers.advance(0.2 * DAY)
+    assert "no consent" in callers["same"].vehicle(VIN)["changelog"][-1]["reason"]
+
+
+def test_a_condition_changes_nothing_of_a_rejection_that_is_to_come(callers: Callers) -> None:
+    callers["default"].request_vehicle("WBA8E9C50GK0REJ04")
+    callers.advance(9 * DAY)
+    callers.control("WBA8E9C50GK0REJ04", sends_data=False)
+    callers.advance(1.1 * DAY)
+    assert callers["default"].vehicle("WBA8E9C50GK0REJ04")["status"] == "rejected"
+
+
+def test_of_two_requests_at_one_instant_one_is_the_first(tmp_path: Path) -> None:
+    """Time that stands still does not let both through."""
+    clock = EmulatorClock(speed=0)
+    options = Options(limits=False)
+    with serve_in_thread(options, db=tmp_path / "db", clock=clock, applications=APPLICATIONS) as served:
+        first, second = Caller(*served, application=2), Caller(*served, application=0)
+        for caller in (first, second):
+            caller.request_vehicle(VIN, "fiat")
+        clock.advance(10)
+        statuses = []
+        for caller in (first, second):
+            caller.renew_bearer()
+            statuses.append(caller.vehicle(VIN)["status"])
+            caller.http.close()
+    assert statuses == ["approved", "rejected"]
+
+
+def test_a_control_names_an_application_that_there_is(callers: Callers) -> None:
+    callers["default"].request_vehicle(VIN)
+    with pytest.raises(httpx.HTTPStatusError, match="404"):
+        callers.control(VIN, consent=True, application="gone")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ import httpx
 import pytest
 
 from pulumi_highmobility.emulator.app import Options
-from pulumi_highmobility.emulator.scenario_files import ScenarioFileError, read_scenarios
+from pulumi_highmobility.emulator.scenario_files import _COURSE, _MATCH, ScenarioFileError, read_scenarios
 from pulumi_highmobility.emulator.server import serve_in_thread
 from pulumi_highmobility.testing import start_emulator
 
@@ -41,7 +42,15 @@ rules:
   - vin: WBA8E9C50GK000003
     eligible: false
     cancelable: true
+  - vin: WBA8E9C50GK000005
+    condition: no-data
+    cancelable: true
+    cancelable_after: 1h
+    data_delivery: pull
+    connectivity_status: deactivated
+    primary_user_assigned: false
 """
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def written(tmp_path: Path, text: str) -> Path:
@@ -114,11 +123,38 @@ def test_who_may_cancel_and_who_is_eligible_can_be_said(caller: Caller) -> None:
     assert answer.json()["eligible"] is False
 
 
+def test_a_cancellation_can_be_allowed_sooner(caller: Caller) -> None:
+    caller.request_vehicle("WBA8E9C50GK000005")
+    caller.advance(3590)
+    early = caller.http.delete("/fleets/vehicles/WBA8E9C50GK000005").json()
+    assert early["errors"][0]["title"] == "too early"
+    caller.advance(20)
+    assert caller.http.delete("/fleets/vehicles/WBA8E9C50GK000005").json()["status"] == "canceling"
+
+
+def test_the_look_ups_answer_can_be_said_field_by_field(caller: Caller) -> None:
+    answer = caller.http.post("/eligibility", json={"vin": "WBA8E9C50GK000005", "brand": "bmw"})
+    assert answer.json() == {
+        "vin": "WBA8E9C50GK000005",
+        "eligible": True,
+        "data_delivery": ["pull"],
+        "connectivity_status": "deactivated",
+        "primary_user_assigned": False,
+    }
+
+
+def test_the_documented_rules_are_taken(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "emulator.md").read_text()
+    documented = page.split("```yaml\n")[1].split("```")[0]
+    assert len(read_scenarios(written(tmp_path, documented))) == documented.count("\n  - ")
+    assert set(re.findall(r"[\w]+(?=:)", documented)) >= {*_MATCH, *_COURSE} - {"vin"}
+
+
 def test_the_controls_show_the_rules_of_the_file_first(caller: Caller) -> None:
     rules = httpx.get(f"{caller.base_url.removesuffix('/v1')}/_emulator/scenarios").json()
     assert rules[0]["rule"] == "vin: WBA*7, outcome: reject, after: 2h, reason: the odometer is broken"
     assert "status: revoking" in rules[1]["rule"]
-    assert rules[6]["ending"] == "APPR0"
+    assert rules[7]["ending"] == "APPR0"
 
 
 def test_everything_that_is_wrong_is_told_at_once_by_line(tmp_path: Path) -> None:
@@ -179,6 +215,12 @@ def test_everything_that_is_wrong_is_told_at_once_by_line(tmp_path: Path) -> Non
         ("rules: [", "is no YAML"),
         ("rules:\n  - {ending: A, then: {}}", "then takes a list"),
         ("rule: []", "is 'rules' meant?"),
+        ("rules:\n  - {brand: [[a]]}", "['a'] is no brand"),
+        ("rules:\n  - {ending: A, ? [a] : b}", "a rule takes a text as a name"),
+        ("rules:\n  - {ending: A, after: 2026-02-30}", "'2026-02-30' is no duration"),
+        ("rules:\n  - {ending: A, data_delivery: [pul]}", "is 'pull' meant?"),
+        ("rules:\n  - &a {ending: A, tags: {x: *a}}", "is no YAML"),
+        ("rules: " + "[" * 3000, "is nested too deeply"),
         ("rules:\n  - ending: A\n    after: !!python/object:os.system 1s", "is no YAML"),
     ],
 )

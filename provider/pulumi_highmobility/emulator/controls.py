@@ -135,7 +135,10 @@ class Controls:
 
     def _known(self, db: sqlite3.Connection, request: Request, fields: _JsonObject) -> Vehicle:
         self._emulator.machine.settle(db)
-        application = str(fields.get("application") or self._emulator.applications[0].name)
+        names = [application.name for application in self._emulator.applications]
+        application = fields.get("application") or names[0]
+        if application not in names:
+            raise Problem(404, "Not found", "application", f"There are: {', '.join(names)}.")
         vehicle = find_vehicle(db, application, str(request.path_params["vin"]).upper())
         if vehicle is None:
             raise Problem(404, "Not found", "vin", "The vehicle is not registered.")

@@ -18,7 +18,7 @@ from .filters import condition_of
 from .limits import ReadLimit
 from .machine import ENDED, Machine
 from .requests import Asked
-from .scenarios import Scenarios
+from .scenarios import DATA_DELIVERY, Scenarios
 from .store import Store, Vehicle, find_vehicle
 
 OnDuplicate = Literal["echo", "error"]
@@ -198,13 +198,20 @@ class Api:
             raise answers.invalid("vin", "vin should be 17 character(s)")
         if brand not in WITH_ELIGIBILITY:
             raise answers.invalid("brand", "The brand is invalid")
-        eligible = self._scenarios.of(vin, brand).eligible
-        return 200, {
+        scenario = self._scenarios.of(vin, brand)
+        delivery = scenario.data_delivery
+        if delivery is None:
+            delivery = DATA_DELIVERY if scenario.eligible else ()
+        told: dict[str, Any] = {
             "vin": vin,
-            "eligible": eligible,
-            "data_delivery": ["pull", "push"] if eligible else [],
-            "connectivity_status": "activated" if eligible else "unknown",
+            "eligible": scenario.eligible,
+            "data_delivery": list(delivery),
+            "connectivity_status": scenario.connectivity_status
+            or ("activated" if scenario.eligible else "unknown"),
         }
+        if scenario.primary_user_assigned is not None:
+            told["primary_user_assigned"] = scenario.primary_user_assigned
+        return 200, told
 
     # -- parts ------------------------------------------------------------------------------------
 

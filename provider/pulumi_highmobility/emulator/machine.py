@@ -73,6 +73,11 @@ class Machine:
         ).fetchall()
         for row in rows:
             vehicle = vehicle_of(row)
+            if len(self._applications) > 1:
+                # A move of the same vehicle at another application may have changed what was read.
+                vehicle = find_vehicle(db, vehicle.application, vehicle.vin) or vehicle
+                if vehicle.due_at != row["due_at"]:
+                    continue
             assert vehicle.due_status and vehicle.due_at is not None  # noqa: S101, PT018 - the query says so
             self.move(db, vehicle, vehicle.due_status, at=vehicle.due_at, reason=vehicle.due_reason)
         return bool(rows)
@@ -101,6 +106,9 @@ class Machine:
             odometer=odometer,
             conditions=list(self._scenarios.of(vin, brand, tags).conditions),
         )
+        # Of two requests at one instant, while time stands still, one is still the first.
+        pending = (other for other in self._elsewhere(db, vehicle) if other.status == "pending")
+        vehicle.requested_at = max([now, *(other.requested_at + 1e-6 for other in pending)])
         self.move(db, vehicle, "pending", at=now)
         self.settle_one(db, vehicle)
         return find_vehicle(db, application, vin) or vehicle
@@ -120,10 +128,11 @@ class Machine:
         if vehicle.status == "approved":
             self.move(db, vehicle, "revoking", at=now)
             return
-        cancelable = self._scenario(vehicle).cancelable
-        if not (vehicle.brand in CANCELING if cancelable is None else cancelable):
+        scenario = self._scenario(vehicle)
+        if not (vehicle.brand in CANCELING if scenario.cancelable is None else scenario.cancelable):
             raise answers.cannot_cancel()
-        if now - vehicle.requested_at < self._pace.cancel_not_before:
+        not_before = scenario.cancelable_after
+        if now - vehicle.requested_at < (self._pace.cancel_not_before if not_before is None else not_before):
             raise answers.too_early()
         self.move(db, vehicle, "canceling", at=now)
 
@@ -149,8 +158,11 @@ class Machine:
 
     def set_conditions(self, db: sqlite3.Connection, vehicle: Vehicle, conditions: Sequence[str]) -> None:
         """Change what keeps the carmaker from approving; a pending clearance goes on from now."""
+        if set(vehicle.conditions) == set(conditions):
+            return
         vehicle.conditions = list(conditions)
-        if vehicle.status == "pending":
+        # A scenario that rejects or stays does so whatever the conditions.
+        if vehicle.status == "pending" and self._scenario(vehicle).outcome == "approve":
             vehicle.due_at, vehicle.due_status, vehicle.due_reason = self._next(
                 db, vehicle, self._clock.now()
             )
@@ -208,15 +220,15 @@ class Machine:
                 )
         if vehicle.conditions:
             return self._refusal(vehicle, lifecycle, at)
-        return lifecycle.seen_consent_at(vehicle.requested_at, at) + self._after(scenario), "approved", None
+        return lifecycle.seen_consent_at(vehicle.began_at, at) + self._after(scenario), "approved", None
 
     def _refusal(self, vehicle: Vehicle, lifecycle: Lifecycle, at: float) -> _Next:
         """When the carmaker rejects for what keeps it from approving; never where its lifecycle names no such limit."""
         for condition in CONDITIONS:
             limit = lifecycle.limit_of(condition) if condition in vehicle.conditions else None
             if limit is not None:
-                # Data is waited for from when nothing else stands in the way, all else from the request on.
-                since = at if condition == "no-data" else vehicle.requested_at
+                # Data is waited for from when nothing else stands in the way, all else from the beginning.
+                since = at if condition == "no-data" else vehicle.began_at
                 return max(at, since + limit[0]), "rejected", limit[1]
         return _NOTHING
 
@@ -232,11 +244,15 @@ class Machine:
         return [other for other in map(vehicle_of, rows) if other.application in self._applications]
 
     def _wake_others(self, db: sqlite3.Connection, vehicle: Vehicle, at: float) -> None:
-        """The same vehicle, paused at another application, may go on."""
+        """The same vehicle, pending at another application, may go on, or has come too late."""
         if vehicle.status in ("pending", "revoking", "canceling"):
             return
         for other in self._elsewhere(db, vehicle):
-            if other.status == "pending" and other.due_at is None:
+            lifecycle = lifecycle_of(other.brand)
+            goes_on = lifecycle.pauses and other.due_at is None
+            is_late = lifecycle.elsewhere == "rejected" and vehicle.status == "approved"
+            if other.status == "pending" and (goes_on or is_late):
+                other.paused_until = at if goes_on else other.paused_until
                 other.due_at, other.due_status, other.due_reason = self._next(db, other, at)
                 save_vehicle(db, other)
 

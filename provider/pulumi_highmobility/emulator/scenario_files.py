@@ -13,7 +13,7 @@ import yaml
 from .brands import BRANDS
 from .durations import parse_duration
 from .machine import MOVES
-from .scenarios import CONDITIONS, OUTCOMES, Condition, Outcome, Scenario, Step
+from .scenarios import CONDITIONS, CONNECTIVITY, DATA_DELIVERY, OUTCOMES, Condition, Outcome, Scenario, Step
 
 T = TypeVar("T")
 
@@ -47,6 +47,8 @@ def read_scenarios(path: Path) -> tuple[Scenario, ...]:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ScenarioFileError(path, [(line, f"is no YAML: {error.problem}")]) from error
+    except RecursionError as error:
+        raise ScenarioFileError(path, [(1, "is nested too deeply")]) from error
     except (UnicodeDecodeError, yaml.YAMLError) as error:
         raise ScenarioFileError(path, [(1, f"is no YAML: {error}")]) from error
     if reader.problems:
@@ -97,9 +99,13 @@ class _Reader:
             after=self._duration(fields, "after"),
             reason=self._text(fields, "reason"),
             then=self._steps(fields, outcome),
-            conditions=cast("tuple[Condition, ...]", self._conditions(fields)),
-            eligible=self._flag(fields, "eligible", default=True) is not False,
-            cancelable=self._flag(fields, "cancelable", default=None),
+            conditions=cast("tuple[Condition, ...]", self._several(fields, "condition", CONDITIONS) or ()),
+            eligible=self._flag(fields, "eligible") is not False,
+            data_delivery=self._several(fields, "data_delivery", DATA_DELIVERY),
+            connectivity_status=self._choice(fields, "connectivity_status", CONNECTIVITY),
+            primary_user_assigned=self._flag(fields, "primary_user_assigned"),
+            cancelable=self._flag(fields, "cancelable"),
+            cancelable_after=self._duration(fields, "cancelable_after"),
             error=(description or "The vehicle is not accepted") if outcome == "error" else None,
         )
 
@@ -127,7 +133,7 @@ class _Reader:
             return ()
         values = given.value if isinstance(given.value, list) else [given.value]
         for value in values:
-            if value not in BRANDS:
+            if value not in tuple(BRANDS):  # which also takes what has no hash
                 self._refuse(
                     given.line,
                     f"brand: {value!r} is no brand of the platform{_meant(str(value), tuple(BRANDS))}",
@@ -145,16 +151,19 @@ class _Reader:
             return ()
         return tuple(given.value.items())
 
-    def _conditions(self, fields: dict[str, Given]) -> tuple[str, ...]:
-        given = fields.get("condition")
+    def _several(
+        self, fields: dict[str, Given], name: str, choices: tuple[str, ...]
+    ) -> tuple[str, ...] | None:
+        """One of the choices, or a list of them."""
+        given = fields.get(name)
         if given is None:
-            return ()
+            return None
         values = given.value if isinstance(given.value, list) else [given.value]
         for value in values:
-            if value not in CONDITIONS:
+            if value not in choices:
                 self._refuse(
                     given.line,
-                    f"condition takes {', '.join(CONDITIONS)}, not {value!r}{_meant(str(value), CONDITIONS)}",
+                    f"{name} takes {', '.join(choices)}, not {value!r}{_meant(str(value), choices)}",
                 )
         return tuple(map(str, values))
 
@@ -177,14 +186,13 @@ class _Reader:
     def _duration(self, fields: dict[str, Given], name: str) -> float | None:
         return self._parsed(fields, name, lambda value: parse_duration(str(value)))
 
-    def _flag(self, fields: dict[str, Given], name: str, *, default: bool | None) -> bool | None:
+    def _flag(self, fields: dict[str, Given], name: str) -> bool | None:
         def parse(value: Any) -> bool:
             if not isinstance(value, bool):
                 raise ValueError(f"takes true or false, not {value!r}")  # noqa: TRY004 - a user's file, not a caller's mistake
             return value
 
-        found = self._parsed(fields, name, parse)
-        return default if found is None else found
+        return self._parsed(fields, name, parse)
 
     def _parsed(self, fields: dict[str, Given], name: str, parse: Callable[[Any], T]) -> T | None:
         given = fields.get(name)
@@ -203,7 +211,9 @@ class _Reader:
         found: dict[str, Given] = {}
         for key, value in node.value:
             line = key.start_mark.line + 1
-            if key.value not in names:
+            if not isinstance(key, yaml.ScalarNode):
+                self._refuse(line, f"{what} takes a text as a name")
+            elif key.value not in names:
                 self._refuse(
                     line,
                     f"{what} has no {key.value!r}{_meant(str(key.value), names)}. It has: {', '.join(names)}",
@@ -230,7 +240,20 @@ class _Reader:
 
 
 _MATCH = ("vin", "ending", "brand", "tags")
-_COURSE = ("outcome", "after", "reason", "description", "condition", "eligible", "cancelable", "then")
+_COURSE = (
+    "outcome",
+    "after",
+    "reason",
+    "description",
+    "condition",
+    "eligible",
+    "data_delivery",
+    "connectivity_status",
+    "primary_user_assigned",
+    "cancelable",
+    "cancelable_after",
+    "then",
+)
 _LISTS = ("rules", "then")
 
 
@@ -238,6 +261,9 @@ def _plain(node: yaml.Node) -> Any:
     loader = yaml.SafeLoader("")
     try:
         return loader.construct_object(node, deep=True)
+    except ValueError:
+        # What only looks like a date: 2026-02-30.
+        return node.value
     finally:
         loader.dispose()
 

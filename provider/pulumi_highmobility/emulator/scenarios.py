@@ -12,6 +12,8 @@ DAY = 86_400.0
 Outcome = Literal["approve", "reject", "stay", "error"]
 Condition = Literal["privacy-mode", "no-data", "no-consent"]
 OUTCOMES: tuple[Outcome, ...] = ("approve", "reject", "stay", "error")
+DATA_DELIVERY = ("pull", "push")
+CONNECTIVITY = ("activated", "deactivated", "unknown")
 # In the order in which carmakers look.
 CONDITIONS: tuple[Condition, ...] = ("no-consent", "privacy-mode", "no-data")
 
@@ -33,7 +35,9 @@ class Scenario:
     It is for a vehicle that has all that is given: the VIN's `ending`, a `vin` (with * for any characters), one of
     the `brands`, the `tags`. `after` is in seconds of the emulator's time from the request, None: the emulator's
     --approve-after. `conditions` hold until a control says otherwise; the carmaker's lifecycle tells what comes of
-    them. `error` is the description of the row that a request gets; `cancelable` None leaves it to the brand.
+    them. `error` is the description of the row that a request gets. What is None is left to the brand (`cancelable`),
+    the contract (`cancelable_after`, seconds from the request) or to whether the vehicle is `eligible` (the look-up's
+    other fields).
     """
 
     ending: str = ""
@@ -47,7 +51,11 @@ class Scenario:
     then: tuple[Step, ...] = ()
     conditions: tuple[Condition, ...] = ()
     eligible: bool = True
+    data_delivery: tuple[str, ...] | None = None
+    connectivity_status: str | None = None
+    primary_user_assigned: bool | None = None
     cancelable: bool | None = None
+    cancelable_after: float | None = None
     error: str | None = None
 
     def is_for(self, vin: str, brand: str, tags: Mapping[str, str]) -> bool:

@@ -18,6 +18,7 @@ CREATE TABLE IF NOT EXISTS vehicles (
     changelog TEXT NOT NULL, inserted_at REAL NOT NULL, requested_at REAL NOT NULL, approved_at REAL,
     due_at REAL, due_status TEXT, due_reason TEXT, odometer TEXT,
     step INTEGER NOT NULL DEFAULT 0, conditions TEXT NOT NULL DEFAULT '[]', changed_at REAL NOT NULL DEFAULT 0,
+    paused_until REAL NOT NULL DEFAULT 0,
     PRIMARY KEY (application, vin)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS vehicles_due ON vehicles (due_at) WHERE due_at IS NOT NULL;
@@ -46,6 +47,7 @@ _NEW_COLUMNS = {
     "step": "INTEGER NOT NULL DEFAULT 0",
     "conditions": "TEXT NOT NULL DEFAULT '[]'",
     "changed_at": "REAL NOT NULL DEFAULT 0",
+    "paused_until": "REAL NOT NULL DEFAULT 0",
 }
 _STORED_AS_JSON = ("tags", "changelog", "conditions")
 
@@ -72,6 +74,13 @@ class Vehicle:
     conditions: list[str] = field(default_factory=list)
     """What keeps the carmaker from approving: see scenarios.CONDITIONS."""
     changed_at: float = 0.0
+    paused_until: float = 0.0
+    """When another application's clearance of it last stopped being in the way."""
+
+    @property
+    def began_at(self) -> float:
+        """When the carmaker took up the request."""
+        return max(self.requested_at, self.paused_until)
 
 
 class Store:
