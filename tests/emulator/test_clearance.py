@@ -278,6 +278,48 @@ def test_unknown_paths_and_methods_get_an_error_in_shape(caller: Caller, method:
     assert "errors" in answer.json() or "error" in answer.json()
 
 
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/fleets/vehicles", {"GET", "HEAD", "POST"}),
+        (f"/fleets/vehicles/{VIN}", {"GET", "HEAD", "DELETE"}),
+        ("/access_tokens", {"POST", "DELETE"}),
+        ("/eligibility", {"POST"}),
+    ],
+)
+def test_a_refused_method_says_every_one_that_the_path_takes(
+    caller: Caller, path: str, allowed: set[str]
+) -> None:
+    answer = caller.http.request("PATCH", path)
+    assert answer.status_code == 405
+    assert set(answer.headers["allow"].split(", ")) == allowed
+
+
+def test_the_tutorial_s_requests_work_as_they_stand_there(caller: Caller) -> None:
+    """Its odometer is a number between quotes, and its request for a token carries a JWT's claims beside the VIN."""
+    asked = (
+        f'{{"vehicles": [{{"vin": "{VIN}", "brand": "mercedes-benz", "control_measures": '
+        '{"odometer": {"value": "12500", "unit": "kilometers"}}}] }'
+    )
+    headers = {"Content-Type": "application/json"}
+    assert caller.http.post("/fleets/vehicles", content=asked, headers=headers).json()["vehicles"] == [
+        {"vin": VIN, "status": "pending", "tags": {}}
+    ]
+    caller.advance(60)
+    caller.renew_bearer()
+    wanted = f'''{{
+    "vin": "{VIN}",
+    "iss": "API Key uuid",
+    "aud": "https://api.high-mobility.com/v1",
+    "iat": "Current datetime in UNIX timestamp",
+    "jti": "A random and unique UUIDv4",
+    "ver": 1
+}}'''
+    answer = caller.http.post("/fleets/access_tokens", content=wanted, headers=headers)
+    assert answer.status_code == 200
+    assert answer.json()["access_token"]
+
+
 class TestLimits:
     @pytest.fixture
     def options(self) -> Options:

@@ -109,10 +109,14 @@ class Emulator:
             ("POST", "/fleets/access_tokens", api.create_vehicle_token),
             ("POST", "/eligibility", api.check_eligibility),
         ]
+        by_path: dict[str, dict[str, Callable[[Asked], Answer]]] = {}
+        for method, path, call in calls:
+            by_path.setdefault(path, {})[method] = call
+        # One route a path, not a call: a 405 then says in Allow every method that the path takes.
         routes: list[Any] = [
             Mount(
                 "/v1",
-                routes=[Route(path, self._endpoint(call), methods=[method]) for method, path, call in calls],
+                routes=[Route(path, self._endpoint(has), methods=[*has]) for path, has in by_path.items()],
             )
         ]
         if self.options.controls:
@@ -125,8 +129,11 @@ class Emulator:
             exception_handlers={HTTPException: _http_problem, Problem: _problem, OAuthProblem: _problem},
         )
 
-    def _endpoint(self, call: Callable[[Asked], Answer]) -> Callable[[Request], Awaitable[ASGIApp]]:
+    def _endpoint(
+        self, calls: dict[str, Callable[[Asked], Answer]]
+    ) -> Callable[[Request], Awaitable[ASGIApp]]:
         async def endpoint(request: Request) -> ASGIApp:
+            call = calls["GET" if request.method == "HEAD" else request.method]
             asked = await _read(request)
             vins = asked.vins()
             path = request.url.path.removeprefix("/v1")
