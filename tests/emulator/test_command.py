@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import signal
@@ -21,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from pulumi_highmobility.emulator.scenarios import SCENARIOS
+from pulumi_highmobility.emulator.server import bind
 from pulumi_highmobility.testing import start_emulator
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -72,6 +74,26 @@ def test_a_port_in_use_is_a_clear_error() -> None:
         )
     assert done.returncode == 1
     assert f"port {port} on 127.0.0.1 is in use. Choose another with --port" in done.stderr
+
+
+def test_an_answer_on_a_kept_connection_does_not_wait_for_an_acknowledgement() -> None:
+    nodelay: list[int] = []
+
+    async def connect() -> None:
+        def accepted(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            ours = writer.get_extra_info("socket")
+            nodelay.append(ours.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            writer.close()
+
+        listener = bind("127.0.0.1", 0)
+        async with await asyncio.start_server(accepted, sock=listener):
+            reader, writer = await asyncio.open_connection("127.0.0.1", listener.getsockname()[1])
+            await reader.read()
+            writer.close()
+
+    asyncio.run(connect())
+    assert nodelay
+    assert all(nodelay)
 
 
 def test_a_wrong_duration_says_how_one_is_written() -> None:

@@ -61,7 +61,9 @@ def open_emulator(
 def bind(host: str, port: int) -> socket.socket:
     """The listening socket; port 0 takes a free one. Raises: PortInUse, OSError (no such address)."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # With the protocol named: asyncio turns Nagle's algorithm off only then, and with it each answer on a kept
+    # connection would wait some 40 ms for the client's acknowledgement of its head.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
