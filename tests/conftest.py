@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,17 @@ from pulumi_highmobility.emulator.server import serve_in_thread
 from pulumi_highmobility.settings import load_settings
 
 from .served import Served
+
+
+def pytest_configure() -> None:
+    """
+    Let Ctrl-C reach what the tests start.
+
+    A shell that runs the tests in the background has SIGINT ignored for them, and a child inherits that: the tests
+    that send one would wait for an end that never comes.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

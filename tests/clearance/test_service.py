@@ -260,7 +260,8 @@ def test_waits_share_a_poll_and_end_with_what_each_waits_for(served: Served) -> 
                 asyncio.ensure_future(service.wait_for_approval(vin, timeout_s=600, reporter=Heard()))
                 for vin in (VIN, OTHER, rejected)
             ]
-            await asyncio.sleep(0.2)
+            while not served.requests():
+                await asyncio.sleep(0.005)
             served.emulator.clock.advance(5)
             found = await asyncio.gather(*waits, return_exceptions=True)
             assert [getattr(vehicle, "status", None) for vehicle in found[:2]] == ["approved", "approved"]
@@ -268,7 +269,8 @@ def test_waits_share_a_poll_and_end_with_what_each_waits_for(served: Served) -> 
             assert "not eligible" in str(found[2])
 
     asyncio.run(story())
-    paths = {line[1] for line in served.requests()}
+    # The clock of the waits runs ahead, so that their bearer token may be renewed once.
+    paths = {line[1] for line in served.requests()} - {"/auth_tokens"}
     assert paths == {"/fleets/vehicles"}
 
 

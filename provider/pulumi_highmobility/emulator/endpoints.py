@@ -58,7 +58,11 @@ class Api:
         assertion = fields.get("assertion") if isinstance(fields, dict) else None
         application = self.authenticator.by_assertion(assertion, host_audience=asked.base_url)
         asked.application = application.name
-        return 201, self.authenticator.issue(application)
+        issued = self.authenticator.issue(application)
+        if asked.is_form():
+            # Clients of the generation that sent a form know three fields, and the official one takes no other.
+            issued = {name: issued[name] for name in ("auth_token", "valid_from", "valid_until")}
+        return 201, issued
 
     def delete_auth_token(self, asked: Asked) -> Answer:
         """DELETE /auth_tokens/{auth_token}"""
@@ -169,7 +173,7 @@ class Api:
             self._machine.settle(db)
             vehicle = self._known(db, application, asked)
             self._machine.end(db, vehicle)
-            return 200, {"vin": vehicle.vin, "status": vehicle.status, "tags": vehicle.tags}
+            return 200, _row_of(vehicle)
 
     def create_vehicle_token(self, asked: Asked) -> Answer:
         """POST /fleets/access_tokens: a token pair for an approved vehicle"""
@@ -280,9 +284,9 @@ class Api:
         if present is not None and present.status not in ENDED:
             if self._on_duplicate == "error":
                 return error("vin is already registered")
-            return {"vin": vin, "status": present.status, "tags": present.tags}
-        vehicle = self._machine.request(db, application, vin, brand, row.get("tags") or {}, odometer)
-        return {"vin": vin, "status": vehicle.status, "tags": vehicle.tags}
+            return _row_of(present)
+        vehicle = self._machine.request(db, application, vin, brand, row.get("tags"), odometer)
+        return _row_of(vehicle)
 
     def _refresh(self, application: Application, refresh_token: Any) -> dict[str, Any]:
         if not isinstance(refresh_token, str) or not refresh_token:
@@ -346,14 +350,22 @@ def _odometer(measures: Any) -> tuple[str | None, str]:
     return f"{value} {unit}", ""
 
 
+def _row_of(vehicle: Vehicle) -> dict[str, Any]:
+    return {"vin": vehicle.vin, "status": vehicle.status, **_tags_of(vehicle)}
+
+
 def _item(vehicle: Vehicle) -> dict[str, Any]:
     return {
         "vin": vehicle.vin,
         "status": vehicle.status,
         "brand": vehicle.brand,
-        "tags": vehicle.tags,
+        **_tags_of(vehicle),
         "changelog": vehicle.changelog,
     }
+
+
+def _tags_of(vehicle: Vehicle) -> dict[str, Any]:
+    return {} if vehicle.tags is None else {"tags": vehicle.tags}
 
 
 def _json_list(chunks: Iterator[list[sqlite3.Row]]) -> Iterator[bytes]:
@@ -362,7 +374,8 @@ def _json_list(chunks: Iterator[list[sqlite3.Row]]) -> Iterator[bytes]:
     for rows in chunks:
         items = (
             f'{{"vin":{json.dumps(row["vin"])},"status":"{row["status"]}","brand":"{row["brand"]}",'
-            f'"tags":{row["tags"]},"changelog":{row["changelog"]}}}'
+            + ("" if row["tags"] == "null" else f'"tags":{row["tags"]},')
+            + f'"changelog":{row["changelog"]}}}'
             for row in rows
         )
         yield (lead + ",".join(items)).encode()

@@ -53,14 +53,18 @@ def _normal(name: str, value: str) -> str:
     return value.upper() if name == "vin" else value
 
 
+# A vehicle without tags has the JSON null there, which json_each would take for one element.
+_TAGS = "CASE tags WHEN 'null' THEN '{}' ELSE tags END"
+
+
 def _tags(_name: str, operator: Any, value: Any) -> Condition:
     good = isinstance(value, dict) and all(isinstance(text, str) for text in value.values())
     if operator not in ("eq", "contains") or not good:
         raise invalid("filter", "tags takes eq or contains with an object of texts")
-    parts = ["EXISTS (SELECT 1 FROM json_each(tags) WHERE key = ? AND value = ?)" for _ in value]
+    parts = [f"EXISTS (SELECT 1 FROM json_each({_TAGS}) WHERE key = ? AND value = ?)" for _ in value]  # noqa: S608 - a constant
     values: list[Any] = [part for item in value.items() for part in item]
     if operator == "eq":
-        parts.append("(SELECT count(*) FROM json_each(tags)) = ?")
+        parts.append(f"(SELECT count(*) FROM json_each({_TAGS})) = ?")  # noqa: S608 - a constant
         values.append(len(value))
     return " AND ".join(parts) or "1 = 1", values
 

@@ -88,7 +88,7 @@ class Machine:
         application: str,
         vin: str,
         brand: str,
-        tags: dict[str, str],
+        tags: dict[str, str] | None,
         odometer: str | None,
     ) -> Vehicle:
         """A new request for a VIN that is not registered, or whose clearance has ended."""
@@ -104,7 +104,7 @@ class Machine:
             inserted_at=before.inserted_at if before else now,
             requested_at=now,
             odometer=odometer,
-            conditions=list(self._scenarios.of(vin, brand, tags).conditions),
+            conditions=list(self._scenarios.of(vin, brand, tags or {}).conditions),
         )
         # Of two requests at one instant, while time stands still, one is still the first.
         pending = (other for other in self._elsewhere(db, vehicle) if other.status == "pending")
@@ -170,7 +170,7 @@ class Machine:
         self.settle_one(db, vehicle)
 
     def _scenario(self, vehicle: Vehicle) -> Scenario:
-        return self._scenarios.of(vehicle.vin, vehicle.brand, vehicle.tags)
+        return self._scenarios.of(vehicle.vin, vehicle.brand, vehicle.tags or {})
 
     def _next(self, db: sqlite3.Connection, vehicle: Vehicle, at: float) -> _Next:
         """What comes next by itself, and when: the scenario's word, else the carmaker's lifecycle's."""
@@ -200,7 +200,7 @@ class Machine:
         lifecycle = lifecycle_of(vehicle.brand)
         application = self._applications[vehicle.application]
         approval_at = at + self._after(scenario)
-        if lifecycle.needs_partner_tag and application.partner and PARTNER_TAG not in vehicle.tags:
+        if lifecycle.needs_partner_tag and application.partner and PARTNER_TAG not in (vehicle.tags or {}):
             return approval_at, "rejected", own_words(f"a partner's vehicle lacks the tag {PARTNER_TAG}")
         others = self._elsewhere(db, vehicle)
         if lifecycle.pauses and any(_is_in_progress(other, vehicle) for other in others):

@@ -25,9 +25,13 @@ class Asked:
     path_params: dict[str, str] = field(default_factory=dict)
     application: str = ""
 
+    def is_form(self) -> bool:
+        """Whether its content type says that the body is a form."""
+        return self.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+
     def fields(self) -> Any:
         """The body as JSON, or as a form where its content type says so; None where it is neither."""
-        if self.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        if self.is_form():
             return dict(parse_qsl(self.body.decode("utf-8", "replace"), keep_blank_values=True))
         try:
             return json.loads(self.body)

@@ -59,7 +59,8 @@ class Vehicle:
     application: str
     vin: str
     brand: str
-    tags: dict[str, str]
+    tags: dict[str, str] | None
+    """None where the request had none: answers leave them out then, as strict clients of before tags expect."""
     status: str
     changelog: list[dict[str, str]]
     inserted_at: float
