@@ -260,7 +260,7 @@ def test_waits_share_a_poll_and_end_with_what_each_waits_for(served: Served) -> 
                 asyncio.ensure_future(service.wait_for_approval(vin, timeout_s=600, reporter=Heard()))
                 for vin in (VIN, OTHER, rejected)
             ]
-            while not served.requests():
+            while not served.requests():  # noqa: ASYNC110 - it is told by another thread
                 await asyncio.sleep(0.005)
             served.emulator.clock.advance(5)
             found = await asyncio.gather(*waits, return_exceptions=True)

@@ -21,8 +21,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from pulumi_highmobility.emulator.clock import EmulatorClock
 from pulumi_highmobility.emulator.scenarios import SCENARIOS
-from pulumi_highmobility.emulator.server import bind
+from pulumi_highmobility.emulator.server import bind, serve_in_thread
 from pulumi_highmobility.testing import start_emulator
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -94,6 +95,14 @@ def test_an_answer_on_a_kept_connection_does_not_wait_for_an_acknowledgement() -
     asyncio.run(connect())
     assert nodelay
     assert all(nodelay)
+
+
+def test_answers_are_dated_by_the_emulator_s_own_clock(tmp_path: Path) -> None:
+    fast = EmulatorClock(wall=lambda: 1_800_000_000.0)
+    with serve_in_thread(db=tmp_path / "emulator.db", clock=fast) as (_, base_url):
+        for path in ("/fleets/vehicles", "/nope"):
+            dates = httpx.get(base_url + path).headers.get_list("date")
+            assert dates == ["Fri, 15 Jan 2027 08:00:00 GMT"]
 
 
 def test_a_wrong_duration_says_how_one_is_written() -> None:

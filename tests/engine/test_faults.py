@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
-from pulumi_highmobility.testing import RunningEmulator
+from pulumi_highmobility.emulator.app import Options
+from pulumi_highmobility.emulator.clock import EmulatorClock
+from pulumi_highmobility.emulator.machine import Pace
+from pulumi_highmobility.emulator.server import serve_in_thread
+from pulumi_highmobility.testing import RunningEmulator, start_emulator
 
 from .conftest import Project
 
 pytestmark = pytest.mark.engine
 
 VIN = "WBA8E9C50GK000001"
+ASK = ("POST", "/fleets/vehicles")
 PROGRAM = f"""
 van = hm.FleetVehicle("van", vin="{VIN}", brand="bmw")
 approval = hm.VehicleApproval("van", vehicle=van, timeout_minutes=2)
@@ -75,6 +83,77 @@ def test_a_life_converges_whatever_fails_once_at_each_call(
     assert [change["status"] for change in van["changelog"]] == ["pending", "approved", "revoking", "revoked"]
     assert not any(token["access_lives"] or token["refresh_lives"] for token in van["tokens"])
     assert project.state() == []
+
+
+@pytest.mark.parametrize("skew_s", [60, -60, 3600])
+def test_a_life_converges_under_a_clock_that_is_off(tmp_path: Path, skew_s: int) -> None:
+    """The platform takes a JWT's time within 30 s of its own, which it tells in its Date header."""
+    credentials = tmp_path / "credentials.json"
+    clock = EmulatorClock(wall=lambda: time.time() + skew_s)
+    options = Options(pace=Pace(approve_after=1.0, revoke_after=0.5, cancel_after=0.5))
+    with serve_in_thread(options, db=tmp_path / "emulator.db", clock=clock, credentials=credentials) as (
+        emulator,
+        _,
+    ):
+        project = Project(tmp_path / "project", {"HIGHMOBILITY_CREDENTIALS_FILE": str(credentials)})
+        project.program(PROGRAM.format(more=""))
+        project.up()
+        assert project.resource("VehicleAccessToken", "van")["status"] == "active"
+        project.refresh()
+        project.stays_as_it_is()
+        project.destroy()
+        refused = [line for line in emulator.log.lines() if line["status"] == 401]
+    # The first assertion is what tells of the skew.
+    assert all(line["path"] == "/auth_tokens" for line in refused)
+    assert refused, "the skew was not met"
+
+
+def test_an_emulator_that_is_killed_and_started_again_in_the_midst_of_an_up_is_waited_for(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "emulator"
+    folder.mkdir()
+    with start_emulator(folder=folder, approve_after="6s") as first:
+        project = Project(tmp_path / "project", first.environment)
+        project.program(PROGRAM.format(more=""))
+        process = project.start("up")
+        deadline = time.monotonic() + 60
+        while not any(line["method"] == "POST" and line["vins"] for line in first.controls.requests()):
+            assert process.poll() is None, process.communicate()[0]
+            assert time.monotonic() < deadline, "nothing was asked for"
+            time.sleep(0.05)
+        first.process.kill()
+        first.process.wait(10)
+        time.sleep(2)
+        port = httpx.URL(first.base_url).port or 0
+        with start_emulator(port=port, folder=folder, approve_after="6s") as again:
+            output, _ = process.communicate(timeout=120)
+            assert process.returncode == 0, output
+            assert [change["status"] for change in again.controls.vehicle(VIN)["changelog"]] == [
+                "pending",
+                "approved",
+            ]
+            assert project.resource("VehicleAccessToken", "van")["status"] == "active"
+            project.stays_as_it_is()
+
+
+@pytest.mark.parametrize("answer", ["echo", "error"])
+def test_either_answer_to_a_vin_that_is_registered_is_right(tmp_path: Path, answer: str) -> None:
+    """The request takes effect, its answer is lost, and what a second one would get is not known."""
+    with start_emulator(approve_after="1s", on_duplicate=answer) as emulator:
+        project = Project(tmp_path / "project", emulator.environment)
+        project.program(PROGRAM.format(more=""))
+        emulator.controls.fault("close_after", method="POST", path="/fleets/vehicles")
+        project.up()
+        other = Project(tmp_path / "other", emulator.environment)
+        other.program(f'hm.FleetVehicle("van", vin="{VIN}", brand="bmw")')
+        adopted = other.up()
+        assert "adopted, no request was made" in adopted.output
+        asked = [line for line in emulator.controls.requests() if (line["method"], line["path"]) == ASK]
+        assert len(asked) == 1
+        for one in (project, other):
+            one.refresh()
+            one.stays_as_it_is()
 
 
 def test_a_platform_that_stays_down_fails_with_what_to_do_and_the_next_up_is_right(

@@ -23,6 +23,7 @@ from .auth import Authenticator
 from .clock import EmulatorClock
 from .controls import Controls
 from .courier import Courier
+from .dates import Dated
 from .endpoints import Answer, Api, OnDuplicate
 from .faults import Fault, Faults
 from .limits import ReadLimit
@@ -124,7 +125,7 @@ class Emulator:
             routes.append(Mount("/_emulator", routes=Controls(self).routes()))
         return Starlette(
             routes=routes,
-            middleware=[Middleware(OwnPagesOnly)],
+            middleware=[Middleware(Dated, self.clock), Middleware(OwnPagesOnly)],
             lifespan=lambda _app: Courier(self).running(),
             exception_handlers={HTTPException: _http_problem, Problem: _problem, OAuthProblem: _problem},
         )

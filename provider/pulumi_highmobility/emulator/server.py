@@ -139,6 +139,7 @@ def _config(emulator: Emulator, certfile: Path | None, keyfile: Path | None) -> 
         lifespan="on",
         log_level="error",
         access_log=False,
+        date_header=False,
         timeout_graceful_shutdown=2,
         ssl_certfile=str(certfile) if certfile else None,
         ssl_keyfile=str(keyfile) if keyfile else None,

@@ -1,0 +1,51 @@
+"""A vehicle can rest in many states for weeks: in each of them nothing is shown as a change."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pulumi_highmobility.testing import start_emulator
+
+from .conftest import Project
+
+pytestmark = pytest.mark.engine
+
+STATES = ("pending", "approved", "rejected", "revoking", "canceling")
+
+
+def test_every_state_that_a_vehicle_can_rest_in_is_clean(tmp_path: Path) -> None:
+    vins = {state: f"WBA8E9C50GK00000{number}" for number, state in enumerate(STATES)}
+    # Time stands still, so that a revocation or cancellation under way stays so.
+    with start_emulator("--speed", "0") as emulator:
+        project = Project(tmp_path / "project", emulator.environment)
+        project.program(
+            f"""
+            for state, vin in {vins!r}.items():
+                van = hm.FleetVehicle(state, vin=vin, brand="bmw")
+                hm.VehicleAccessToken(state, vehicle=van)
+            hm.Fleet("all", vehicles=[dict(vin=vin, brand="bmw") for vin in {list(vins.values())!r}])
+            """
+        )
+        project.up()
+        for state, vin in vins.items():
+            if state != "pending":
+                emulator.controls.move(vin, state)
+        # This one sees where they are, and issues the token of the approved one.
+        project.up("--refresh")
+        asked = len(emulator.controls.requests())
+        again = project.up()
+        assert set(again.summary()) == {"unchanged"}
+        project.refresh()
+        project.stays_as_it_is()
+        again = project.up("--refresh")
+        assert set(again.summary()) == {"unchanged"}
+        for state in STATES:
+            assert project.resource("FleetVehicle", state)["status"] == state
+            token = project.resource("VehicleAccessToken", state)["status"]
+            assert token == ("active" if state == "approved" else "awaiting_clearance")
+        writes = [
+            line for line in emulator.controls.requests()[asked:] if line["method"] in ("POST", "DELETE")
+        ]
+        assert not [line for line in writes if line["path"] != "/auth_tokens"]
