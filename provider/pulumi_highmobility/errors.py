@@ -3,6 +3,9 @@ Every error this package raises on purpose.
 
 HighMobilityError
 ├─ ConfigError            settings are missing or contradict each other; raised before any request
+├─ OtherServer            the settings name another server than the one that the state is about
+├─ VehicleUnseen          other credentials do not see what the state holds
+├─ Interrupted            the engine was told to stop while the operation ran
 ├─ TransportError         no usable answer: refused, timed out, cut off, not JSON
 ├─ ApiError               the platform said no
 │  ├─ NotAuthorized       401: the credentials or the bearer token were not taken
@@ -40,13 +43,16 @@ __all__ = [
     "FleetIncomplete",
     "Forbidden",
     "HighMobilityError",
+    "Interrupted",
     "InvalidRequest",
     "NotAuthorized",
+    "OtherServer",
     "RateLimited",
     "ServerError",
     "TokenRefused",
     "TransportError",
     "VehicleNotFound",
+    "VehicleUnseen",
     "WaitTimeout",
 ]
 
@@ -57,6 +63,18 @@ class HighMobilityError(Exception):
 
 class ConfigError(HighMobilityError):
     """Settings are missing or contradict each other; no request was made."""
+
+
+class OtherServer(HighMobilityError):
+    """The settings name another server than the one that the stack's state was read from; nothing was done."""
+
+
+class VehicleUnseen(HighMobilityError):
+    """Other credentials than those that last saw a vehicle do not see it: they may be of another application."""
+
+
+class Interrupted(HighMobilityError):
+    """The engine was told to stop (Ctrl-C) while the operation ran."""
 
 
 class TransportError(HighMobilityError):

@@ -74,8 +74,7 @@ def get_fleet(
             wishes[name] = {"operator": "in", "value": list(wish)}
     if tags is not None:
         wishes["tags"] = {"operator": "contains", "value": dict(tags)}
-    _configure()
-    found = BRIDGE.run(lambda service: service.api.list_vehicles(wishes or None))
+    found = BRIDGE.run(lambda service: service.api.list_vehicles(wishes or None), _config())
     return sorted((_result(vehicle) for vehicle in found), key=lambda vehicle: vehicle.vin)
 
 
@@ -100,9 +99,8 @@ def get_fleet_vehicle(vin: str) -> FleetVehicleResult:
     """
     from .clearance.vin import parse_vin  # noqa: PLC0415 - a program without this call has no use for it
 
-    _configure()
     wanted = parse_vin(vin)
-    return _result(BRIDGE.run(lambda service: service.api.get_vehicle(wanted)))
+    return _result(BRIDGE.run(lambda service: service.api.get_vehicle(wanted), _config()))
 
 
 def get_fleet_vehicle_output(vin: pulumi.Input[str]) -> pulumi.Output[FleetVehicleResult]:
@@ -119,9 +117,8 @@ def check_eligibility(vin: str, brand: str) -> EligibilityResult:
     """
     from .clearance.vin import parse_vin  # noqa: PLC0415 - a program without this call has no use for it
 
-    _configure()
     wanted = parse_vin(vin)
-    answer = BRIDGE.run(lambda service: service.api.check_eligibility(wanted, brand))
+    answer = BRIDGE.run(lambda service: service.api.check_eligibility(wanted, brand), _config())
     return EligibilityResult(
         vin=answer.vin,
         eligible=answer.eligible,
@@ -138,11 +135,11 @@ def check_eligibility_output(
     return pulumi.Output.all(vin=vin, brand=brand).apply(lambda given: check_eligibility(**given))
 
 
-def _configure() -> None:
-    """In a program the stack's config comes from the program's own runtime."""
+def _config() -> dict[str, str]:
+    """The stack's config, which in a program comes from the program's own runtime."""
     config = pulumi.Config(NAMESPACE)
     found = {f"{NAMESPACE}:{setting.config}": config.get(setting.config) for setting in SETTINGS}
-    BRIDGE.configure({name: value for name, value in found.items() if value})
+    return {name: value for name, value in found.items() if value}
 
 
 def _result(vehicle: RegisteredVehicle) -> FleetVehicleResult:

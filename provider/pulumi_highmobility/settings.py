@@ -69,6 +69,7 @@ CREDENTIALS_FILE = Setting("credentialsFile", "HIGHMOBILITY_CREDENTIALS_FILE")
 CHECK_ELIGIBILITY = Setting("checkEligibility", "HIGHMOBILITY_CHECK_ELIGIBILITY")
 LISTING_MAX_AGE = Setting("listingMaxAgeSeconds", "HIGHMOBILITY_LISTING_MAX_AGE_SECONDS")
 REQUEST_TIMEOUT = Setting("requestTimeoutSeconds", "HIGHMOBILITY_REQUEST_TIMEOUT_SECONDS")
+MOVED_FROM = Setting("movedFrom", "HIGHMOBILITY_MOVED_FROM")
 
 SETTINGS = (
     BASE_URL,
@@ -81,6 +82,7 @@ SETTINGS = (
     CHECK_ELIGIBILITY,
     LISTING_MAX_AGE,
     REQUEST_TIMEOUT,
+    MOVED_FROM,
 )
 _WHERE_SERVER_AND_CREDENTIALS = (BASE_URL, SERVICE_ACCOUNT_KEY, CLIENT_ID, CLIENT_SECRET, OAUTH_PRIVATE_KEY)
 
@@ -111,6 +113,17 @@ class Settings:
     client_secret: Secret | None = None
     listing_max_age_s: float = DEFAULT_LISTING_MAX_AGE_S
     request_timeout_s: float = DEFAULT_REQUEST_TIMEOUT_S
+    moved_from: str = ""
+    """A base URL, or the id of a key or client, from which a stack is meant to move."""
+
+    @property
+    def credentials_id(self) -> str:
+        """The id of the key or client that signs in; no secret."""
+        key = {
+            AuthWay.SERVICE_ACCOUNT_KEY: self.service_account_key,
+            AuthWay.CLIENT_ASSERTION: self.oauth_private_key,
+        }.get(self.auth)
+        return key.id if key is not None else self.client_id
 
     @property
     def can_refresh_and_revoke(self) -> bool:
@@ -192,6 +205,7 @@ def _settle(source: _Source, from_file: Mapping[str, Any]) -> Settings:
         client_id=client_id,
         client_secret=Secret(client_secret) if client_secret else None,
         listing_max_age_s=_seconds(source.get(LISTING_MAX_AGE), LISTING_MAX_AGE, DEFAULT_LISTING_MAX_AGE_S),
+        moved_from=(source.get(MOVED_FROM) or "").rstrip("/"),
         request_timeout_s=_seconds(source.get(REQUEST_TIMEOUT), REQUEST_TIMEOUT, DEFAULT_REQUEST_TIMEOUT_S),
     )
 

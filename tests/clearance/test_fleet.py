@@ -201,7 +201,7 @@ def test_a_platform_that_stays_down_stops_at_the_first_chunk(served: Served) -> 
     assert not record.failed
 
 
-def test_what_cannot_be_let_go_of_is_told_after_all_others_went(served: Served) -> None:
+def test_what_cannot_be_released_is_told_after_all_others_were(served: Served) -> None:
     record = FleetRecord()
 
     async def story() -> None:
@@ -212,8 +212,8 @@ def test_what_cannot_be_let_go_of_is_told_after_all_others_went(served: Served) 
                 db.execute(
                     "UPDATE vehicles SET status = 'approved', due_at = NULL WHERE vin < 'WBA8E9C50GK000015'"
                 )
-            with pytest.raises(FleetIncomplete, match="5 vehicles of 20") as caught:
-                await service.fleet.let_go_of_all(
+            with pytest.raises(FleetIncomplete, match="5 of 20 vehicles could not be released") as caught:
+                await service.fleet.release_all(
                     record,
                     sorted(record.members),
                     on_uncancellable="fail",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
@@ -41,8 +42,19 @@ def processes_of(session: int) -> Iterator[int]:
                 stat = (folder / "stat").read_text()
             except OSError:
                 continue
-            if int(stat.rpartition(")")[2].split()[3]) == session:
+            state, *fields = stat.rpartition(")")[2].split()
+            # A process that has ended and is not waited for yet is no longer one.
+            if int(fields[2]) == session and state != "Z":
                 yield int(folder.name)
+
+
+def kill_all_of(session: int) -> None:
+    """Until nothing of it runs: what is started while we look has to go, and what has ended meanwhile is no error."""
+    while living := list(processes_of(session)):
+        for number in living:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(number, signal.SIGKILL)
+        time.sleep(0.01)
 
 
 def interrupt(
@@ -63,8 +75,7 @@ def interrupt(
         assert time.monotonic() < deadline, f"{method} {path} was never asked"
         time.sleep(0.02)
     if how is signal.SIGKILL:
-        for number in list(processes_of(process.pid)):
-            os.kill(number, signal.SIGKILL)
+        kill_all_of(process.pid)
     else:
         process.send_signal(how)
     output, _ = process.communicate(timeout=60)

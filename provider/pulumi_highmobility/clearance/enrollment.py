@@ -46,17 +46,22 @@ class Enrollment:
         self._pauses: WeakKeyDictionary[HighMobilityError, asyncio.Future[None]] = WeakKeyDictionary()
 
     async def ensure_clearance(
-        self, vehicle: Mapping[str, Any], *, transition_timeout_s: float, reporter: Reporter
+        self,
+        vehicle: Mapping[str, Any],
+        *,
+        transition_timeout_s: float,
+        reporter: Reporter,
+        may_adopt: bool = True,
     ) -> RegisteredVehicle:
         """
         Ask for clearance of `vehicle` (vin, brand, control_measures?, tags? as on the wire), or adopt it.
 
         One that is pending or approved already is adopted without a request; one that is being
         revoked or canceled is waited for, `transition_timeout_s` seconds at most, and asked for then;
-        an ended one is asked for anew. A request whose answer was lost is looked for before it is repeated.
+        an ended one is requested again. A request whose answer was lost is looked for before it is repeated.
 
-        Raises: ClearanceRefused, ClearanceMismatch (registered with another brand or other tags),
-        WaitTimeout, and what the API raises.
+        Raises: ClearanceRefused, ClearanceMismatch (registered with another brand or other tags, or at all where
+        `may_adopt` is False), WaitTimeout, and what the API raises.
         """
         vin = str(vehicle["vin"])
         before = await self._listing.look_up(vin, max_age_s=MISSING_MAX_AGE_S)
@@ -67,7 +72,7 @@ class Enrollment:
         for _ in range(ATTEMPTS):
             if is_active(before):
                 assert before is not None  # noqa: S101 - is_active says so
-                return self._adopt(before, vehicle, reporter)
+                return self._adopt(before, vehicle, may_adopt, reporter)
             if is_in_transition(before):
                 before = await self._wait_out(vin, transition_timeout_s, reporter)
                 continue
@@ -81,7 +86,7 @@ class Enrollment:
                     return found
                 lost = error
                 continue
-            settled = await self._settle(row, vehicle, before, reporter)
+            settled = await self._settle(row, vehicle, before, may_adopt, reporter)
             if settled is not None:
                 return settled
             before = await self._look_now(vin)
@@ -95,9 +100,17 @@ class Enrollment:
         )
 
     def _adopt(
-        self, found: RegisteredVehicle, vehicle: Mapping[str, Any], reporter: Reporter
+        self, found: RegisteredVehicle, vehicle: Mapping[str, Any], may_adopt: bool, reporter: Reporter
     ) -> RegisteredVehicle:
         vin = str(vehicle["vin"])
+        since = requested_at(found)
+        when = f" since {write_instant(since)}" if since else ""
+        if not may_adopt:
+            raise ClearanceMismatch(
+                f"{vin} is registered already ({found.status}, requested{when}), and `adopt` is False: another stack or a "
+                "script may hold it. Nothing was requested. Remove `adopt=False` to take it over as it is.",
+                vin=vin,
+            )
         unlike = differences(found, brand=str(vehicle["brand"]), tags=vehicle.get("tags") or {})
         if unlike:
             raise ClearanceMismatch(
@@ -107,10 +120,9 @@ class Enrollment:
                 "which loses it.",
                 vin=vin,
             )
-        since = requested_at(found)
-        when = f" since {write_instant(since)}" if since else ""
-        reporter.info(
-            f"{vin} is registered already ({found.status}, asked for{when}): adopted, no request was made"
+        reporter.warn(
+            f"{vin} is registered already ({found.status}, requested{when}): adopted, no request was made. If another "
+            "stack holds it as well, a delete in either revokes it for both"
         )
         return found
 
@@ -128,6 +140,7 @@ class Enrollment:
         row: ClearanceRow | None,
         vehicle: Mapping[str, Any],
         before: RegisteredVehicle | None,
+        may_adopt: bool,
         reporter: Reporter,
     ) -> RegisteredVehicle | None:
         """The registered vehicle that an answer's row means; None where the row leaves it open."""
@@ -151,7 +164,7 @@ class Enrollment:
             # Approved in the same breath: by a carmaker that is quick, or an echo of what is there.
             found = await self._look_now(vin)
             if found is not None and is_active(found):
-                return found if _is_newer(found, before) else self._adopt(found, vehicle, reporter)
+                return found if _is_newer(found, before) else self._adopt(found, vehicle, may_adopt, reporter)
         return self._note(vehicle, row)
 
     async def _look_after(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
 from ..errors import ClearanceError, FleetIncomplete, HighMobilityError, InvalidRequest
@@ -18,6 +18,7 @@ from .requests import MAX_BATCH
 from .roster import Row
 
 OnRemoval = Literal["revoke", "retain"]
+WhenUnknown = Callable[[str], None]
 
 # DELETEs under way at a time: "moderate use, no bursts within a few seconds" (OpenAPI, hm-fleet-clearance-v1).
 RELEASES_AT_ONCE = 8
@@ -47,15 +48,19 @@ class FleetWork:
         plan: FleetPlan,
         *,
         again: Sequence[str] = (),
+        keep: Collection[str] = (),
         on_removal: OnRemoval,
         on_uncancellable: OnUncancellable,
         transition_timeout_s: float,
         reporter: Reporter,
+        may_adopt: bool = True,
+        when_unknown: WhenUnknown = lambda _: None,
     ) -> None:
         """
-        Ask for what is added, let go of what is removed, do both to what changed; ask `again` for rejected ones.
+        Request what is added, end what is removed, do both to what changed; request rejected ones `again`.
 
-        New vehicles come first: a removal that fails must not keep them waiting.
+        New vehicles come first: a removal that fails must not keep them waiting. Of those removed, the ones to `keep`
+        leave the record with their clearance. `when_unknown`: see Release.release.
 
         Raises: what the API raises about a whole call.
         """
@@ -63,19 +68,18 @@ class FleetWork:
         record.failed.clear()
         few = FewWords(reporter)
         try:
-            await self._ask(record, [wanted[vin] for vin in (*plan.added, *again)], transition_timeout_s, few)
-            if on_removal == "retain":
-                for vin in plan.removed:
-                    record.members.pop(vin, None)
-            else:
-                await self.let_go(record, plan.removed, on_uncancellable, transition_timeout_s, few)
-            await self.let_go(record, plan.changed, on_uncancellable, transition_timeout_s, few)
+            new = [wanted[vin] for vin in (*plan.added, *again)]
+            await self._request(record, new, transition_timeout_s, may_adopt, few)
+            for vin in plan.removed if on_removal == "retain" else keep:
+                record.members.pop(vin, None)
+            ending = [vin for vin in (*plan.removed, *plan.changed) if vin in record.members]
+            await self.release(record, ending, on_uncancellable, transition_timeout_s, few, when_unknown)
             free = [wanted[vin] for vin in plan.changed if vin not in record.members]
-            await self._ask(record, free, transition_timeout_s, few)
+            await self._request(record, free, transition_timeout_s, may_adopt, few)
         finally:
             few.sum_up()
 
-    async def let_go_of_all(
+    async def release_all(
         self,
         record: FleetRecord,
         vins: Sequence[str],
@@ -83,33 +87,35 @@ class FleetWork:
         on_uncancellable: OnUncancellable,
         transition_timeout_s: float,
         reporter: Reporter,
+        when_unknown: WhenUnknown = lambda _: None,
     ) -> None:
         """
-        Revoke or cancel every clearance of a Fleet that goes.
+        Revoke or cancel every clearance of a Fleet that is deleted.
 
         Raises: FleetIncomplete after all were tried; what the API raises about a whole call.
         """
         few = FewWords(reporter)
         record.failed.clear()
         try:
-            await self.let_go(record, vins, on_uncancellable, transition_timeout_s, few)
+            await self.release(record, vins, on_uncancellable, transition_timeout_s, few, when_unknown)
         finally:
             few.sum_up()
         if record.failed:
             shown = list(record.failed.values())[:_SHOWN]
             raise FleetIncomplete(
-                f"{vehicles(len(record.failed))} of {len(vins):,} could not be let go of; the others are. Destroy again later. "
-                + " ".join(shown),
+                f"{len(record.failed):,} of {vehicles(len(vins))} could not be released; the rest were. Run `pulumi destroy` again "
+                "later. " + " ".join(shown),
                 reasons=record.failed,
             )
 
-    async def let_go(
+    async def release(
         self,
         record: FleetRecord,
         vins: Sequence[str],
         on_uncancellable: OnUncancellable,
         transition_timeout_s: float,
         reporter: Reporter,
+        when_unknown: WhenUnknown,
     ) -> None:
         """Revoke or cancel each; those that could not be stay in the record, with the reason. Raises: as above."""
         todo = iter(vins)
@@ -124,6 +130,7 @@ class FleetWork:
                         on_uncancellable=on_uncancellable,
                         transition_timeout_s=transition_timeout_s,
                         reporter=reporter,
+                        when_unknown=when_unknown,
                     )
                 except ClearanceError as error:
                     record.failed[vin] = str(error)
@@ -131,16 +138,23 @@ class FleetWork:
                     record.members.pop(vin, None)
                 done += 1
                 if done % _SAY_EVERY == 0:
-                    reporter.progress(f"let go of {done:,} of {vehicles(len(vins))}")
+                    reporter.progress(f"released {done:,} of {vehicles(len(vins))}")
 
         await _all([release_some() for _ in range(min(RELEASES_AT_ONCE, len(vins)))])
 
-    async def refresh(self, record: FleetRecord) -> None:
-        """Bring the record up to what is registered now: what is gone leaves it, drift shows in its rows."""
+    async def refresh(self, record: FleetRecord) -> list[str]:
+        """
+        Bring the record up to what is registered now: what is gone leaves it, drift shows in its rows.
+
+        Returns the VINs that are not in the list at all, sorted.
+        """
         listed = await self._listing.current()
-        for vin, member in list(record.members.items()):
+        unknown = []
+        for vin, member in sorted(record.members.items()):
             found = listed.get(vin)
             if found is None or is_gone(found):
+                if found is None:
+                    unknown.append(vin)
                 del record.members[vin]
                 continue
             tags = tags_of(found)
@@ -149,9 +163,15 @@ class FleetWork:
             if tags is not None:
                 row["tags"] = tags
             record.members[vin] = Member(row, found.status, reason_of(found), member.serial)
+        return unknown
 
-    async def _ask(
-        self, record: FleetRecord, rows: Sequence[Row], transition_timeout_s: float, reporter: Reporter
+    async def _request(
+        self,
+        record: FleetRecord,
+        rows: Sequence[Row],
+        transition_timeout_s: float,
+        may_adopt: bool,
+        reporter: Reporter,
     ) -> None:
         if not rows:
             return
@@ -160,18 +180,25 @@ class FleetWork:
         ordered = sorted(rows, key=lambda row: is_in_transition(listed.get(str(row["vin"]))))
         done = 0
         for chunk in _chunks(ordered, MAX_BATCH):
-            await _all([self._ask_one(record, row, transition_timeout_s, reporter) for row in chunk])
+            await _all(
+                [self._request_one(record, row, transition_timeout_s, may_adopt, reporter) for row in chunk]
+            )
             done += len(chunk)
             if len(ordered) > len(chunk):
-                reporter.progress(f"asked for {done:,} of {vehicles(len(ordered))}")
+                reporter.progress(f"requested {done:,} of {vehicles(len(ordered))}")
 
-    async def _ask_one(
-        self, record: FleetRecord, row: Row, transition_timeout_s: float, reporter: Reporter
+    async def _request_one(
+        self,
+        record: FleetRecord,
+        row: Row,
+        transition_timeout_s: float,
+        may_adopt: bool,
+        reporter: Reporter,
     ) -> None:
         vin = str(row["vin"])
         try:
             found = await self._enrollment.ensure_clearance(
-                row, transition_timeout_s=transition_timeout_s, reporter=reporter
+                row, transition_timeout_s=transition_timeout_s, may_adopt=may_adopt, reporter=reporter
             )
         except (ClearanceError, InvalidRequest) as error:
             record.failed[vin] = str(error)

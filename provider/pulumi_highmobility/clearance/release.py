@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Literal
 
@@ -37,12 +38,13 @@ class Release:
         on_uncancellable: OnUncancellable,
         transition_timeout_s: float,
         reporter: Reporter,
+        when_unknown: Callable[[str], None] = lambda _: None,
     ) -> None:
         """
         Revoke or cancel the clearance of `vin`.
 
         One that is unknown, removed already or rejected is success; one in transition is waited for,
-        `transition_timeout_s` seconds at most.
+        `transition_timeout_s` seconds at most. `when_unknown` is told of an unknown one, and may raise.
 
         Raises: CancellationRefused (a pending clearance that the platform does not cancel, or not yet,
         unless `on_uncancellable` is "abandon"), WaitTimeout, and what the API raises.
@@ -50,6 +52,7 @@ class Release:
         try:
             row = await self._api.delete_clearance(vin)
         except VehicleNotFound:
+            when_unknown(vin)
             self._listing.note(vin, None)
         except ClearanceConflict as conflict:
             if conflict.is_in_transition:

@@ -28,6 +28,7 @@ class ClearanceService:
 
     def __init__(self, api: FleetApi, settings: Settings, *, clock: Clock, rng: random.Random) -> None:
         self.api = api
+        self.settings = settings
         self.clock = clock
         self.listing = Listing(api, clock, max_age_s=settings.listing_max_age_s)
         self.queue = ClearanceQueue(api, clock)
@@ -40,11 +41,16 @@ class ClearanceService:
         self.fleet = FleetWork(self._enrollment, self._release, self.listing)
 
     async def ensure_clearance(
-        self, vehicle: Mapping[str, Any], *, transition_timeout_s: float, reporter: Reporter
+        self,
+        vehicle: Mapping[str, Any],
+        *,
+        transition_timeout_s: float,
+        reporter: Reporter,
+        may_adopt: bool = True,
     ) -> RegisteredVehicle:
         """See Enrollment.ensure_clearance."""
         return await self._enrollment.ensure_clearance(
-            vehicle, transition_timeout_s=transition_timeout_s, reporter=reporter
+            vehicle, transition_timeout_s=transition_timeout_s, may_adopt=may_adopt, reporter=reporter
         )
 
     async def read(self, vin: str) -> RegisteredVehicle | None:
@@ -52,7 +58,13 @@ class ClearanceService:
         return await self.listing.look_up(vin)
 
     async def release(
-        self, vin: str, *, on_uncancellable: OnUncancellable, transition_timeout_s: float, reporter: Reporter
+        self,
+        vin: str,
+        *,
+        on_uncancellable: OnUncancellable,
+        transition_timeout_s: float,
+        reporter: Reporter,
+        when_unknown: Callable[[str], None] = lambda _: None,
     ) -> None:
         """See Release.release."""
         await self._release.release(
@@ -60,6 +72,7 @@ class ClearanceService:
             on_uncancellable=on_uncancellable,
             transition_timeout_s=transition_timeout_s,
             reporter=reporter,
+            when_unknown=when_unknown,
         )
 
     async def wait_for_approval(self, vin: str, *, timeout_s: float, reporter: Reporter) -> RegisteredVehicle:

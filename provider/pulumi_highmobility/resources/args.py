@@ -98,6 +98,7 @@ class FleetVehicleArgs:
     on_uncancellable: pulumi.Input[OnUncancellable] | None = None
     transition_timeout_minutes: pulumi.Input[float] | None = None
     check_eligibility: pulumi.Input[bool] | None = None
+    adopt: pulumi.Input[bool] | None = None
 
 
 class FleetVehicleArgsDict(TypedDict):
@@ -111,6 +112,7 @@ class FleetVehicleArgsDict(TypedDict):
     on_uncancellable: NotRequired[pulumi.Input[OnUncancellable] | None]
     transition_timeout_minutes: NotRequired[pulumi.Input[float] | None]
     check_eligibility: NotRequired[pulumi.Input[bool] | None]
+    adopt: NotRequired[pulumi.Input[bool] | None]
 
 
 @dataclass(kw_only=True)
@@ -158,6 +160,7 @@ class FleetArgs:
     retry_rejected: pulumi.Input[bool] | None = None
     transition_timeout_minutes: pulumi.Input[float] | None = None
     check_eligibility: pulumi.Input[bool] | None = None
+    adopt: pulumi.Input[bool] | None = None
 
 
 class FleetArgsDict(TypedDict):
@@ -170,6 +173,7 @@ class FleetArgsDict(TypedDict):
     retry_rejected: NotRequired[pulumi.Input[bool] | None]
     transition_timeout_minutes: NotRequired[pulumi.Input[float] | None]
     check_eligibility: NotRequired[pulumi.Input[bool] | None]
+    adopt: NotRequired[pulumi.Input[bool] | None]
 
 
 def split_arguments(
@@ -202,3 +206,12 @@ def split_arguments(
     if args is None or isinstance(args, Mapping):
         args = shape(**(inputs if args is None else args))
     return opts, {field.name: getattr(args, field.name) for field in fields(shape)}
+
+
+def without_none(inputs: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    """
+    The inputs that are given, of these names or all of them.
+
+    What the engine spends on a resource grows with its properties: one that is not given and no output is left out.
+    """
+    return {name: inputs[name] for name in names or inputs if inputs[name] is not None}

@@ -6,36 +6,30 @@ import asyncio
 import os
 import random
 import threading
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import CancelledError
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..clock import Clock, RealClock
-from ..errors import HighMobilityError
+from ..errors import ConfigError, HighMobilityError, Interrupted, OtherServer
 from ..settings import Settings, load_settings, wants_eligibility_check
-from .host import Engine, Resource, current_resource, engine_of_this_process, make_room, on_cancel
+from .sdk import Engine, EngineCall, engine_of_this_process, prepare_process
 
 if TYPE_CHECKING:
+    from ..clearance.claims import Claims
     from ..clearance.service import ClearanceService
+    from ..operations.work import Work
 
 T = TypeVar("T")
-
-
-class OperationFailed(HighMobilityError):
-    """One operation on one resource failed; the message names the resource. Its cause is chained."""
-
-
-class Interrupted(HighMobilityError):
-    """The engine was told to stop while the operation ran."""
 
 
 class ResourceReporter:
     """Shows the rules' messages at the resource they are about."""
 
-    def __init__(self, engine: Engine, resource: Resource) -> None:
+    def __init__(self, engine: Engine, urn: str) -> None:
         self._engine = engine
-        self._urn = resource.urn
+        self._urn = urn
 
     def info(self, message: str) -> None:
         """A lasting message."""
@@ -52,26 +46,50 @@ class ResourceReporter:
 
 class Bridge:
     """
-    One event loop in a background thread, one client, one listing, for all threads of the process.
+    One event loop in a background thread for all threads of the process, and one client for each set of settings.
 
     Nothing is opened before the first operation that needs the platform: a preview needs no settings.
     """
 
     def __init__(self, clock: Clock | None = None) -> None:
         self.clock = clock or RealClock()
+        self.engine: Engine = engine_of_this_process()
         self._config: Mapping[str, Any] = {}
         self._lock = threading.Lock()
+        self._started = False
+        self._claims: Claims | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._opening: asyncio.Lock | None = None
-        self._service: ClearanceService | None = None
-        self._engine: Engine | None = None
+        self._services: dict[Settings, ClearanceService] = {}
         self._running: set[asyncio.Task[Any]] = set()
         self._exits = AsyncExitStack()
         self._said: set[str] = set()
+        self._other_server: OtherServer | None = None
 
     def configure(self, config: Mapping[str, Any]) -> None:
-        """Take the stack's config, with full keys; the last one told before the first operation counts."""
+        """Take the stack's config, with full keys; the last one told counts."""
         self._config = dict(config)
+
+    def start(self) -> None:
+        """Make the most of a provider process, once; to be called from within a call of the SDK."""
+        with self._lock:
+            if self._started:
+                return
+            self._started = True
+        for lost in prepare_process(self.interrupt):
+            self.engine.log(
+                "warning", f"this version of Pulumi's Python SDK is not known to pulumi-highmobility: {lost}"
+            )
+
+    @property
+    def claims(self) -> Claims:
+        """Which vehicles the program of this run wants."""
+        from ..clearance.claims import Claims  # noqa: PLC0415 - a program has no use for the rules
+
+        with self._lock:
+            if self._claims is None:
+                self._claims = Claims(self.clock)
+            return self._claims
 
     def settings(self) -> Settings:
         """The settings, checked. Raises: ConfigError."""
@@ -81,29 +99,65 @@ class Bridge:
         """Whether the setting asks for the check at preview. Raises: ConfigError."""
         return wants_eligibility_check(self._config, os.environ)
 
-    @property
-    def engine(self) -> Engine:
-        """Where messages go."""
-        with self._lock:
-            if self._engine is None:
-                self._engine = engine_of_this_process()
-            return self._engine
-
-    def reporter(self) -> ResourceReporter:
-        """For messages about the resource whose operation this thread serves."""
-        return ResourceReporter(self.engine, current_resource())
-
-    def say_once(self, message: str) -> None:
-        """Show a message at the resource that this thread serves, the first time it comes up in this process."""
+    def is_first(self, message: str) -> bool:
+        """True the first time that a message comes up in this process."""
         with self._lock:
             is_new = message not in self._said
             self._said.add(message)
-        if is_new:
-            self.reporter().info(message)
+        return is_new
 
-    def run(self, work: Callable[[ClearanceService], Awaitable[T]]) -> T:
-        """Run `work` on the loop and wait for it. Raises: what `work` raises, ConfigError, Interrupted."""
-        waiting = asyncio.run_coroutine_threadsafe(self._run(work), self._started_loop())
+    def refuse_other_server(self, olds: Mapping[str, Any]) -> None:
+        """Raises: OtherServer where a state is about another server than the one that is set."""
+        from ..operations.origin import refuse_other_server  # noqa: PLC0415 - as above
+
+        try:
+            settings = self.settings()
+        except ConfigError:
+            # A preview without credentials makes no request, so it cannot make one to the wrong server.
+            return
+        try:
+            refuse_other_server(olds, settings)
+        except OtherServer as error:
+            self._other_server = error
+            raise
+
+    def refuse_create(self) -> None:
+        """Raises: OtherServer where another resource of this run is about another server than the one that is set."""
+        if self._other_server is not None:
+            raise self._other_server
+
+    def check_eligibility(self, vehicles: Sequence[tuple[str, str]], reporter: ResourceReporter) -> None:
+        """Warn of vehicles that their carmakers won't take; never fails a preview."""
+        from ..operations.eligibility import can_be_asked, look_up  # noqa: PLC0415 - as above
+
+        asked = can_be_asked(vehicles)
+        if not asked:
+            return
+        try:
+            self.settings()
+        except ConfigError:
+            told = "eligibility is not checked: no credentials for High Mobility are set here"
+            if self.is_first(told):
+                reporter.info(told)
+            return
+        try:
+            notices = self.run(lambda service: look_up(service, asked, reporter))
+        except HighMobilityError as error:
+            reporter.warn(f"eligibility could not be checked: {error}")
+            return
+        for notice in notices:
+            reporter.warn(notice.text)
+
+    def run(
+        self, work: Callable[[ClearanceService], Awaitable[T]], config: Mapping[str, Any] | None = None
+    ) -> T:
+        """
+        Run `work` on the loop and wait for it; `config` takes the place of the stack's config.
+
+        Raises: what `work` raises, ConfigError, Interrupted.
+        """
+        settings = self.settings() if config is None else load_settings(config, os.environ)
+        waiting = asyncio.run_coroutine_threadsafe(self._run(work, settings), self._started_loop())
         try:
             return waiting.result()
         except CancelledError:
@@ -111,17 +165,14 @@ class Bridge:
                 "interrupted; run `pulumi up` again, it takes up where this one ended"
             ) from None
 
-    def operate(self, kind: str, work: Callable[[ClearanceService, ResourceReporter], Awaitable[T]]) -> T:
-        """As `run`, for an operation of a resource: an error's message begins with the resource's name."""
-        make_room()
-        resource = current_resource()
-        reporter = ResourceReporter(self.engine, resource)
-        try:
-            return self.run(lambda service: work(service, reporter))
-        except HighMobilityError as error:
-            raise OperationFailed(
-                f'{kind} "{resource.name}": {error}' if resource.name else f"{kind}: {error}"
-            ) from error
+    def operate(self, call: EngineCall, work: Callable[[Work], Awaitable[T]]) -> T:
+        """As `run`, for an operation of the resource that the engine's call is about."""
+        from ..operations.work import Work  # noqa: PLC0415 - as above
+
+        self.start()
+        reporter = ResourceReporter(self.engine, call.urn)
+        claims = self.claims
+        return self.run(lambda service: work(Work(service, reporter, claims, call.urn)))
 
     def interrupt(self) -> None:
         """End everything that runs, at once: the engine was told to stop."""
@@ -133,30 +184,29 @@ class Bridge:
         for task in list(self._running):
             task.cancel()
 
-    async def _run(self, work: Callable[[ClearanceService], Awaitable[T]]) -> T:
+    async def _run(self, work: Callable[[ClearanceService], Awaitable[T]], settings: Settings) -> T:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - a coroutine always runs in a task
         self._running.add(task)
         try:
-            return await work(await self._opened())
+            return await work(await self._opened(settings))
         finally:
             self._running.discard(task)
 
-    async def _opened(self) -> ClearanceService:
+    async def _opened(self, settings: Settings) -> ClearanceService:
         if self._opening is None:
             self._opening = asyncio.Lock()
         async with self._opening:
-            if self._service is None:
+            if settings not in self._services:
                 # Imported here: a program, and a preview, have no use for an HTTP client.
                 from ..api.client import open_api  # noqa: PLC0415
                 from ..clearance.service import ClearanceService  # noqa: PLC0415
 
-                settings = self.settings()
                 rng = random.Random()  # noqa: S311 - jitter of waits, no secret
                 # Left open until the process ends with its loop.
                 api = await self._exits.enter_async_context(open_api(settings, clock=self.clock, rng=rng))
-                self._service = ClearanceService(api, settings, clock=self.clock, rng=rng)
-            return self._service
+                self._services[settings] = ClearanceService(api, settings, clock=self.clock, rng=rng)
+            return self._services[settings]
 
     def _started_loop(self) -> asyncio.AbstractEventLoop:
         with self._lock:
@@ -165,7 +215,6 @@ class Bridge:
                 threading.Thread(
                     target=self._loop.run_forever, name="pulumi-highmobility", daemon=True
                 ).start()
-                on_cancel(self.interrupt)
             return self._loop
 
 

@@ -1,87 +1,50 @@
-"""Reading and writing the properties that Pulumi hands over: numbers are floats, unknowns have a mark."""
+"""The properties that Pulumi hands over, turned into an operation's values and back."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from pulumi.dynamic import CheckFailure
 from pulumi.output import Unknown
 from pulumi.runtime import rpc
+
+from ..secret import Secret
 
 PROVIDER_KEY = "__provider"
 
 
-def is_unknown(value: object) -> bool:
-    """True for an output that is not known at preview, in either of the SDK's notations."""
-    return isinstance(value, Unknown) or (isinstance(value, str) and value == rpc.UNKNOWN)
+def from_pulumi(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """An operation's values: unknown ones marked, secrets without their wrapping, without what is Pulumi's own."""
+    # Imported here: a program that only declares resources has no use for the operations.
+    from ..operations.values import UNKNOWN  # noqa: PLC0415
 
-
-def secret(value: str | None) -> Any:
-    """A value on its way into the state as a secret, in the engine's own notation."""
-    if value is None:
-        return None
-    # The SDK of a dynamic provider has no call for it: an Output made secret needs a monitor to ask.
-    return {rpc._special_sig_key: rpc._special_secret_sig, "value": value}
-
-
-def plain(value: Any) -> Any:
-    """A value without the secret's wrapping, should the engine hand one over with it."""
-    return rpc.unwrap_rpc_secret(value)
-
-
-def without_none(properties: Mapping[str, Any]) -> dict[str, Any]:
-    """The properties that are set."""
-    return {name: value for name, value in properties.items() if value is not None}
-
-
-def check_flag(news: Mapping[str, Any], name: str, failures: list[CheckFailure]) -> bool | None:
-    """A boolean input, None where it is not set or unknown; anything else becomes a failure."""
-    value = news.get(name)
-    if value is None or is_unknown(value):
-        return None
-    if isinstance(value, bool):
+    def read(value: Any) -> Any:
+        value = rpc.unwrap_rpc_secret(value)
+        if isinstance(value, Unknown) or (isinstance(value, str) and value == rpc.UNKNOWN):
+            return UNKNOWN
+        if isinstance(value, Mapping):
+            return {name: read(inner) for name, inner in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [read(inner) for inner in value]
         return value
-    failures.append(CheckFailure(name, f"is {value!r}; it takes True or False."))
-    return None
+
+    return {name: read(value) for name, value in properties.items() if name != PROVIDER_KEY}
 
 
-def check_number(
-    news: Mapping[str, Any], name: str, failures: list[CheckFailure], *, least: float, most: float, unit: str
-) -> float | None:
-    """A number within bounds, None where it is not set or unknown; anything else becomes a failure."""
-    value = news.get(name)
-    if value is None or is_unknown(value):
-        return None
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and least <= value <= most:
-        return float(value)
-    failures.append(
-        CheckFailure(name, f"is {value!r}; it takes a number of {unit} from {least:g} to {most:g}.")
-    )
-    return None
+def to_pulumi(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """An operation's values in the SDK's notation; those that are not set are left out."""
+    from ..operations.values import UNKNOWN  # noqa: PLC0415 - as above
 
+    def write(value: Any) -> Any:
+        if value is UNKNOWN:
+            return rpc.UNKNOWN
+        if isinstance(value, Secret):
+            # The SDK has no call for it in a provider: an Output made secret needs a monitor to ask.
+            return {rpc._special_sig_key: rpc._special_secret_sig, "value": value.reveal()}
+        if isinstance(value, Mapping):
+            return {name: write(inner) for name, inner in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [write(inner) for inner in value]
+        return value
 
-def check_choice(
-    news: Mapping[str, Any], name: str, choices: tuple[str, ...], failures: list[CheckFailure]
-) -> None:
-    """One of some texts, where it is set and known; anything else becomes a failure."""
-    value = news.get(name)
-    if value is not None and not is_unknown(value) and value not in choices:
-        wanted = " or ".join(f'"{choice}"' for choice in choices)
-        failures.append(CheckFailure(name, f"is {value!r}; it takes {wanted}."))
-
-
-def refuse_unknown_names(
-    news: Mapping[str, Any], known: frozenset[str], failures: list[CheckFailure]
-) -> None:
-    """An input that the resource does not have would be ignored without a word."""
-    failures.extend(
-        CheckFailure(name, f"is not an input of this resource. It has: {', '.join(sorted(known))}.")
-        for name in news
-        if name not in known and name != PROVIDER_KEY
-    )
-
-
-def differs(news: Mapping[str, Any], olds: Mapping[str, Any], *names: str) -> list[str]:
-    """Which of these properties an `up` would change; one that is unknown might."""
-    return [name for name in names if is_unknown(news.get(name)) or news.get(name) != olds.get(name)]
+    return {name: write(value) for name, value in properties.items() if value is not None}

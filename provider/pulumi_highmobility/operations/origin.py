@@ -1,0 +1,63 @@
+"""At which server, and with whose credentials, the platform last told of what a state holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..clearance.states import ACTIVE, Status
+from ..errors import HighMobilityError, OtherServer, VehicleUnseen
+from ..settings import BASE_URL, MOVED_FROM, Settings
+
+PROPERTY = "registered_with"
+
+
+def origin_of(settings: Settings) -> str:
+    """What stands in the state: the base URL and the id of the key or client, which are no secrets."""
+    return f"{settings.base_url} {settings.credentials_id}"
+
+
+def refuse_other_server(props: Mapping[str, Any], settings: Settings) -> None:
+    """
+    Raises: OtherServer where the settings name another server than the one that the state is about.
+
+    A vehicle that is not known there is no sign that it is gone, and nothing may be requested there by mistake.
+    """
+    base_url, _ = _read(props)
+    if base_url and base_url not in (settings.base_url, settings.moved_from):
+        raise OtherServer(
+            f"The stack's state was last read from {base_url}, and {BASE_URL.names} is {settings.base_url} now. Nothing was "
+            f"done. Set it back, or, if the stack is meant to move to the other server, set {MOVED_FROM.names} to "
+            f'"{base_url}" until it has moved.'
+        )
+
+
+def why_unseen(props: Mapping[str, Any], vins: Sequence[str], settings: Settings) -> HighMobilityError | None:
+    """
+    The error to raise where vehicles that a state holds as pending or approved are unknown to these credentials.
+
+    None where they are those that last saw them: then the vehicles are gone. Credentials are rotated, so that others
+    are no mistake in themselves; but others that do not see these vehicles are those of another application.
+    """
+    base_url, credentials = _read(props)
+    moved = settings.moved_from in (base_url, credentials)
+    if not vins or not credentials or credentials == settings.credentials_id or moved:
+        return None
+    named = ", ".join(vins[:3]) + (f" and {len(vins) - 3:,} more" if len(vins) > 3 else "")
+    return VehicleUnseen(
+        f"{named}: in the stack's state, last seen with the credentials {credentials}, and unknown to {settings.credentials_id}, "
+        f"which the settings name now (GET /fleets/vehicles at {settings.base_url}). Are these of another application? "
+        f"Nothing was done. Set the former credentials, or others of the same application. If the vehicles are gone, "
+        f'set {MOVED_FROM.names} to "{credentials}" for one `pulumi refresh`.'
+    )
+
+
+def is_held(status: object) -> bool:
+    """Whether a state says that there is a clearance to lose."""
+    return isinstance(status, str) and Status.of(status) in ACTIVE
+
+
+def _read(props: Mapping[str, Any]) -> tuple[str, str]:
+    text = props.get(PROPERTY)
+    base_url, _, credentials = (text if isinstance(text, str) else "").partition(" ")
+    return base_url, credentials

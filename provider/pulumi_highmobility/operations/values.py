@@ -1,0 +1,142 @@
+"""What goes into an operation of a resource and what comes out of it, as values."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Literal
+
+from ..clearance.vehicles import Problem
+
+Props = dict[str, Any]
+"""Properties of a resource by name: JSON's own types, UNKNOWN at any depth, and Secret for what is one."""
+
+
+class Unknown(Enum):
+    """Stands for a value that is not known yet: an output of a resource that this `up` is to create."""
+
+    UNKNOWN = "unknown"
+
+
+UNKNOWN = Unknown.UNKNOWN
+
+
+def is_unknown(value: object) -> bool:
+    """True for the mark itself; of a list or a map look at what is inside."""
+    return value is UNKNOWN
+
+
+@dataclass(frozen=True)
+class Notice:
+    """
+    Something to tell the user at the resource that the operation is about.
+
+    `once`: true of more than this resource, so said once a run. `urn`: another resource that it is about.
+    """
+
+    text: str
+    severity: Literal["info", "warning", "error"] = "info"
+    once: bool = False
+    urn: str = ""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """
+    What a check gives: the inputs in the form that is kept, what is wrong with them, what there is to say.
+
+    `eligibility` are the (VIN, brand) to ask the carmakers about before anything is requested. `wants` are the
+    vehicles that the resource wants to stay cleared: VIN to the property that names it.
+    """
+
+    inputs: Props
+    problems: Sequence[Problem] = ()
+    notices: Sequence[Notice] = ()
+    eligibility: Sequence[tuple[str, str]] = ()
+    wants: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """
+    What a diff gives: whether anything changes, which properties replace the resource, and what is said of it.
+
+    `delete_first`: a replacement has to delete the old one before it creates the new one. `gives_up`: the VINs whose
+    clearance it ends on purpose, to request it again.
+    """
+
+    changes: bool
+    replaces: Sequence[str] = ()
+    delete_first: bool = False
+    notices: Sequence[Notice] = ()
+    gives_up: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class State:
+    """
+    What a create, read or update gives: what is to stand in the stack's state.
+
+    `inputs` are given by a read alone. `reasons` tell why the operation failed in part: the state holds what was
+    reached all the same.
+    """
+
+    id: str
+    outputs: Props
+    inputs: Props | None = None
+    reasons: Sequence[str] = field(default=())
+
+
+def without_none(properties: Mapping[str, Any]) -> Props:
+    """The properties that are set."""
+    return {name: value for name, value in properties.items() if value is not None}
+
+
+def differs(news: Mapping[str, Any], olds: Mapping[str, Any], *names: str) -> list[str]:
+    """Which of these properties an `up` would change; one that is unknown might."""
+    return [name for name in names if is_unknown(news.get(name)) or news.get(name) != olds.get(name)]
+
+
+def check_flag(inputs: Mapping[str, Any], name: str, problems: list[Problem]) -> None:
+    """A boolean, where it is set and known; anything else becomes a problem."""
+    value = inputs.get(name)
+    if value is not None and not is_unknown(value) and not isinstance(value, bool):
+        problems.append(Problem(name, f"is {value!r}; it takes True or False."))
+
+
+def check_number(
+    inputs: Mapping[str, Any], name: str, problems: list[Problem], *, least: float, most: float, unit: str
+) -> None:
+    """A number within bounds, where it is set and known; anything else becomes a problem."""
+    value = inputs.get(name)
+    if value is None or is_unknown(value):
+        return
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and least <= value <= most:
+        return
+    problems.append(Problem(name, f"is {value!r}; it takes a number of {unit} from {least:g} to {most:g}."))
+
+
+def check_choice(
+    inputs: Mapping[str, Any], name: str, choices: Collection[str], problems: list[Problem]
+) -> None:
+    """One of some texts, where it is set and known; anything else becomes a problem."""
+    value = inputs.get(name)
+    if value is not None and not is_unknown(value) and value not in choices:
+        wanted = " or ".join(f'"{choice}"' for choice in choices)
+        problems.append(Problem(name, f"is {value!r}; it takes {wanted}."))
+
+
+def refuse_unknown_names(inputs: Mapping[str, Any], known: Collection[str], problems: list[Problem]) -> None:
+    """An input that the resource does not have would be ignored without a word."""
+    problems.extend(
+        Problem(name, f"is not an input of this resource. It has: {', '.join(sorted(known))}.")
+        for name in inputs
+        if name not in known
+    )
+
+
+def transition_timeout_s(inputs: Mapping[str, Any]) -> float:
+    """How long a create or delete waits for a revocation under way; 20 minutes unless told."""
+    minutes = inputs.get("transition_timeout_minutes")
+    return (20.0 if minutes is None else float(minutes)) * 60

@@ -1,0 +1,294 @@
+"""
+All that leans on the insides of Pulumi's SDK: what the engine tells a dynamic provider, and the SDK does not pass on.
+
+The SDK calls a dynamic provider with properties alone: not which resource is meant, nor how to speak to its user. Its
+only way to fail is an exception, which versions from 3.260.0 on turn into a traceback; it has no answer for work that
+was done in part; the engine's Cancel goes nowhere; and four threads serve everything, so that four waits hold up all
+else. All of it is within reach in the same process. Each function here does without what it does not find, and
+`prepare_process` says in one line for each what is lost then.
+
+Tried with the SDK's versions 3.216.0 to 3.272.0; `scripts/test --sdk VERSION` tries another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from types import FrameType, FunctionType
+from typing import Any, Literal
+
+from ..errors import HighMobilityError
+
+Severity = Literal["info", "warning", "error", "debug"]
+
+# Enough for as many operations as the engine runs side by side on large machines.
+WORKERS = 64
+# Before another connection to an engine that closes them as soon as they are there.
+_PAUSE_S = 0.05
+
+
+@dataclass(frozen=True)
+class EngineCall:
+    """
+    The engine's call that a thread serves: the resource it is about, and the way to answer it.
+
+    `urn` and `name` are empty, and the context None, where they could not be found.
+    """
+
+    urn: str = ""
+    name: str = ""
+    context: Any = field(default=None, repr=False)
+
+    def fail(self, message: str) -> bool:
+        """
+        Answer with an error of exactly this text; False where that cannot be done, and an exception has to.
+
+        The SDK's function has to return all the same: with anything that it can write down.
+        """
+        if self.context is None:
+            return False
+        import grpc  # noqa: PLC0415 - only the provider process needs it
+
+        try:
+            self.context.set_code(grpc.StatusCode.UNKNOWN)
+            self.context.set_details(message)
+        except AttributeError:
+            return False
+        return True
+
+    def fail_in_part(
+        self, id_: str, outputs: Mapping[str, Any], inputs: Mapping[str, Any], reasons: Sequence[str]
+    ) -> bool:
+        """
+        End a create or update as failed, with what it did reach kept in the state; False as in `fail`.
+
+        The engine knows this answer (ErrorResourceInitFailed), and other SDKs have it; the next `up` tries again.
+        """
+        if not all(
+            hasattr(self.context, name) for name in ("set_code", "set_details", "set_trailing_metadata")
+        ):
+            return False
+        import grpc  # noqa: PLC0415 - only the provider process needs it
+        from pulumi.runtime.proto import provider_pb2, status_pb2  # noqa: PLC0415
+
+        message = "; ".join(reasons)
+        # The engine compares these with the status in the metadata: code and text have to be the same.
+        status = status_pb2.Status(code=grpc.StatusCode.FAILED_PRECONDITION.value[0], message=message)
+        status.details.add().Pack(
+            provider_pb2.ErrorResourceInitFailed(
+                id=id_, properties=_serialized(outputs), inputs=_serialized(inputs), reasons=reasons
+            )
+        )
+        self.context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
+        self.context.set_code(grpc.StatusCode.FAILED_PRECONDITION)
+        self.context.set_details(message)
+        return True
+
+
+def current_call(frame: FrameType | None = None) -> EngineCall:
+    """The call that this thread serves, from the SDK's own frame; `frame` is where the search begins."""
+    found = frame or sys._getframe(1)
+    at: FrameType | None = found
+    while at is not None:
+        if at.f_code.co_filename.replace("\\", "/").endswith("pulumi/dynamic/__main__.py"):
+            request, context = at.f_locals.get("request"), at.f_locals.get("context")
+            if request is not None and context is not None:
+                urn = str(getattr(request, "urn", "") or "")
+                return EngineCall(urn, urn.rsplit("::", 1)[-1], context)
+        at = at.f_back
+    return EngineCall()
+
+
+def _serialized(properties: Mapping[str, Any]) -> Any:
+    from pulumi.runtime import rpc  # noqa: PLC0415 - only the provider process needs it
+
+    loop = asyncio.new_event_loop()
+    try:
+        return loop.run_until_complete(rpc.serialize_properties(dict(properties), {}))
+    finally:
+        loop.close()
+
+
+def is_provider_process() -> bool:
+    """Whether Pulumi started this process to serve dynamic providers."""
+    main = sys.modules.get("__main__")
+    return getattr(getattr(main, "__spec__", None), "name", "") == "pulumi.dynamic.__main__"
+
+
+def engine_address(arguments: Sequence[str]) -> str | None:
+    """HOST:PORT of the engine, from a provider's command line; None where it is not there."""
+    return next((word for word in arguments if not word.startswith("-") and word.count(":") == 1), None)
+
+
+def prepare_process(on_cancel: Callable[[], None], frame: FrameType | None = None) -> list[str]:
+    """
+    Make a provider process serve many operations at a time, hear of Cancel, and end with its engine.
+
+    To be called once, from within the first call of the SDK. Returns a line for each thing that this version of
+    the SDK does not let us do; in any other process nothing is done, and nothing is missing.
+    """
+    if not is_provider_process():
+        return []
+    logging.getLogger("grpc._server").addFilter(_OurErrorsAreNoCrash())
+    address = engine_address(sys.argv[1:])
+    main = sys.modules["__main__"]
+    here = frame or sys._getframe(1)
+    lost = []
+    if current_call(here).context is None:
+        lost.append("errors may show as tracebacks, and without the resource's name")
+    if not make_room(here):
+        lost.append("only a few operations run side by side, and a wait may hold up others")
+    if not hear_cancel(main, on_cancel):
+        lost.append("Ctrl-C does not end a wait before its timeout")
+    if address is None or not end_with_engine(address):
+        lost.append("messages show at the stack, and an engine that is killed does not end this process")
+    return lost
+
+
+def make_room(frame: FrameType | None) -> bool:
+    """Let more than four operations run side by side: the thread pool is found through the frame of its worker."""
+    while frame is not None:
+        pool = frame.f_locals.get("executor_reference") if frame.f_code.co_name == "_worker" else None
+        executor = pool() if callable(pool) else None
+        if isinstance(executor, ThreadPoolExecutor):
+            workers = getattr(executor, "_max_workers", None)
+            if not isinstance(workers, int):
+                return False
+            executor._max_workers = max(workers, WORKERS)
+            return True
+        frame = frame.f_back
+    return False
+
+
+_cancel_callbacks: list[Callable[[], None]] = []
+
+
+def hear_cancel(main: Any, callback: Callable[[], None]) -> bool:
+    """
+    Call back when the engine says Cancel: at a user's Ctrl-C, and at every normal end too.
+
+    gRPC holds the SDK's bound method already, so its code is what has to be exchanged.
+    """
+    cancel = getattr(getattr(main, "DynamicResourceProviderServicer", None), "Cancel", None)
+    if not isinstance(cancel, FunctionType) or cancel.__closure__ or cancel.__code__.co_argcount != 3:
+        return False
+    _cancel_callbacks.append(callback)
+    cancel.__code__ = _cancel.__code__
+    return True
+
+
+def _cancel(_self: Any, _request: Any, _context: Any) -> Any:
+    # Runs with the SDK's globals, which are not ours: everything is imported here.
+    from google.protobuf import empty_pb2  # noqa: PLC0415
+
+    from pulumi_highmobility.resources.sdk import cancelled  # noqa: PLC0415
+
+    cancelled()
+    return empty_pb2.Empty()
+
+
+def cancelled() -> None:
+    """Tell everybody who wanted to hear of Cancel."""
+    for callback in _cancel_callbacks:
+        callback()
+
+
+def end_with_engine(address: str, end: Callable[[], None] = lambda: os._exit(1)) -> bool:
+    """
+    End this process at once when the engine's is gone; False where the engine cannot be reached even now.
+
+    A killed engine leaves its providers running, below a shell that lives on. What such an orphan revokes or
+    registers is written down nowhere, so that nothing may begin after it: not even a tidy end.
+    """
+    connection = _connected(address)
+    if connection is None:
+        return False
+    threading.Thread(
+        target=_watch, args=(address, connection, end), name="pulumi-highmobility-engine", daemon=True
+    ).start()
+    return True
+
+
+def _watch(address: str, connection: socket.socket | None, end: Callable[[], None]) -> None:
+    # The kernel closes the connections of a process that ends, however it ends. The engine may close one that says
+    # nothing, too: it is gone only where it does not take another.
+    while connection is not None:
+        began = time.monotonic()
+        with connection, contextlib.suppress(OSError):
+            while connection.recv(4096):
+                pass
+        if time.monotonic() - began < 1:
+            time.sleep(_PAUSE_S)
+        connection = _connected(address)
+    end()
+
+
+def _connected(address: str) -> socket.socket | None:
+    host, _, port = address.rpartition(":")
+    try:
+        connection = socket.create_connection((host, int(port)), timeout=5)
+    except (OSError, ValueError):
+        return None
+    connection.settimeout(None)
+    return connection
+
+
+class Engine:
+    """The engine's log, by its address; where it cannot be reached, messages are printed, which shows them at the stack."""
+
+    def __init__(self, address: str | None) -> None:
+        self._address = address
+        self._stub: Any = None
+        self._lock = threading.Lock()
+
+    def log(self, severity: Severity, message: str, urn: str = "", *, ephemeral: bool = False) -> None:
+        """Show `message` at the resource `urn` (empty: at the stack); an ephemeral one is replaced by the next."""
+        import grpc  # noqa: PLC0415 - only the provider process needs it
+
+        try:
+            from pulumi.runtime.proto import engine_pb2  # noqa: PLC0415
+
+            request = engine_pb2.LogRequest(
+                severity=getattr(engine_pb2, severity.upper()),
+                message=message,
+                urn=urn,
+                streamId=0,
+                ephemeral=ephemeral,
+            )
+            self._connect().Log(request, timeout=5)
+        except (grpc.RpcError, LookupError, OSError):
+            if not ephemeral:
+                print(message, flush=True)
+
+    def _connect(self) -> Any:
+        if not self._address:
+            raise LookupError("no engine")
+        with self._lock:
+            if self._stub is None:
+                import grpc  # noqa: PLC0415
+                from pulumi.runtime.proto import engine_pb2_grpc  # noqa: PLC0415
+
+                self._stub = engine_pb2_grpc.EngineStub(grpc.insecure_channel(self._address))
+        return self._stub
+
+
+def engine_of_this_process() -> Engine:
+    """The engine that started this process as a dynamic provider; in any other process, one that prints."""
+    return Engine(engine_address(sys.argv[1:]) if is_provider_process() else None)
+
+
+class _OurErrorsAreNoCrash(logging.Filter):
+    """gRPC logs a traceback for every exception; ours are messages for users, shown already."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        return not isinstance(error, HighMobilityError)
