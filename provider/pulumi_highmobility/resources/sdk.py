@@ -277,7 +277,9 @@ class Engine:
                 import grpc  # noqa: PLC0415
                 from pulumi.runtime.proto import engine_pb2_grpc  # noqa: PLC0415
 
-                self._stub = engine_pb2_grpc.EngineStub(grpc.insecure_channel(self._address))
+                # The engine is on this machine: a proxy of the environment has no business in between.
+                options = (("grpc.enable_http_proxy", 0),)
+                self._stub = engine_pb2_grpc.EngineStub(grpc.insecure_channel(self._address, options))
         return self._stub
 
 
