@@ -50,7 +50,8 @@ class LocalPulumi:
         self.environment = self._environment()
 
     def _environment(self) -> dict[str, str]:
-        variables = {"PULUMI_SKIP_UPDATE_CHECK": "true", **os.environ}
+        # Neither Pulumi nor the pip that its language host runs looks for newer versions of itself.
+        variables = {"PULUMI_SKIP_UPDATE_CHECK": "true", "PIP_DISABLE_PIP_VERSION_CHECK": "1", **os.environ}
         if not os.environ.get("PULUMI_BACKEND_URL"):
             variables["PULUMI_BACKEND_URL"] = f"file://{self.folder / 'state'}"
             # A home of our own holds no login of the user's; a backend of theirs needs theirs.
