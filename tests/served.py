@@ -11,6 +11,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from pulumi_highmobility.api.client import FleetApi, open_api
+from pulumi_highmobility.clock import Stop
 from pulumi_highmobility.emulator.app import Emulator
 from pulumi_highmobility.settings import Settings
 
@@ -42,10 +43,12 @@ class Served:
         self.emulator = emulator
         self.settings = settings
         self.clock = QuickClock()
+        self.rng = random.Random(1)
 
     @asynccontextmanager
-    async def api(self, **changes: Any) -> AsyncIterator[FleetApi]:
-        async with open_api(replace(self.settings, **changes), clock=self.clock, rng=random.Random(1)) as api:
+    async def api(self, *, stop: Stop | None = None, **changes: Any) -> AsyncIterator[FleetApi]:
+        settings = replace(self.settings, **changes)
+        async with open_api(settings, clock=self.clock, rng=self.rng, stop=stop) as api:
             yield api
 
     def requests(self) -> list[tuple[str, str, int]]:

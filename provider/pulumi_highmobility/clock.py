@@ -7,6 +7,8 @@ import time
 from datetime import datetime, timezone
 from typing import Protocol
 
+from .errors import Interrupted
+
 
 class Clock(Protocol):
     """What the core asks of time."""
@@ -35,6 +37,64 @@ class RealClock:
     async def sleep(self, seconds: float) -> None:
         """Wait without holding up others."""
         await asyncio.sleep(seconds)
+
+
+# A shorter sleep is no wait, but company given time to come: it goes on when the run is told to stop.
+WAIT_FROM_S = 0.1
+
+
+class Stop:
+    """
+    Whether the run was told to stop: from then on nothing is waited for, and no change is begun.
+
+    What has been sent is let come to its end, so that its answer can be written down. For one event loop.
+    """
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    def set(self) -> None:
+        """Stop, for good."""
+        self._event.set()
+
+    def refuse(self) -> None:
+        """Raises: Interrupted, once the run was told to stop."""
+        if self._event.is_set():
+            raise Interrupted("interrupted; run `pulumi up` again, it takes up where this one ended")
+
+    async def wait(self) -> None:
+        """Wait until the run is told to stop."""
+        await self._event.wait()
+
+
+class StoppableClock:
+    """A clock whose waits end when the run is told to stop: `sleep` raises Interrupted then."""
+
+    def __init__(self, clock: Clock, stop: Stop) -> None:
+        self._clock = clock
+        self._stop = stop
+
+    def now(self) -> datetime:
+        """The present instant, aware, in UTC."""
+        return self._clock.now()
+
+    def monotonic(self) -> float:
+        """Seconds that only grow, for durations."""
+        return self._clock.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait without holding up others. Raises: Interrupted."""
+        if seconds < WAIT_FROM_S:
+            await self._clock.sleep(seconds)
+            return
+        self._stop.refuse()
+        tasks = [asyncio.ensure_future(work) for work in (self._clock.sleep(seconds), self._stop.wait())]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+        self._stop.refuse()
 
 
 def parse_instant(text: str) -> datetime | None:

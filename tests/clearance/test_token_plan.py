@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -13,6 +14,9 @@ NOW = datetime(2026, 1, 31, 12, tzinfo=timezone.utc)
 ACTIVE = TokenState(TokenStatus.ACTIVE, "approved", "request-1", NOW + timedelta(seconds=600))
 AWAITING = TokenState(TokenStatus.AWAITING_CLEARANCE, "pending", "request-1", None)
 REVOKED = TokenState(TokenStatus.REVOKED, "approved", "request-1", NOW + timedelta(seconds=600))
+# Of 600 s, all are left; of 600 s, 299.
+WHOLE = replace(ACTIVE, issued_at=NOW)
+HALF = replace(ACTIVE, issued_at=NOW - timedelta(seconds=301), expires_at=NOW + timedelta(seconds=299))
 EXPIRED = TokenState(TokenStatus.EXPIRED, "approved", "request-1", NOW - timedelta(seconds=1))
 
 
@@ -25,6 +29,10 @@ EXPIRED = TokenState(TokenStatus.EXPIRED, "approved", "request-1", NOW - timedel
         (ACTIVE, {"request_id": "request-2"}, TokenStep.REVALIDATE),
         (ACTIVE, {"min_remaining_s": 600}, TokenStep.KEEP),
         (ACTIVE, {"min_remaining_s": 601}, TokenStep.RENEW),
+        (WHOLE, {"min_remaining_s": 3600}, TokenStep.KEEP),
+        (WHOLE, {"min_remaining_s": 3600, "is_new_minimum": True}, TokenStep.RENEW),
+        (HALF, {"min_remaining_s": 3600}, TokenStep.RENEW),
+        (HALF, {"min_remaining_s": 250}, TokenStep.KEEP),
         (EXPIRED, {}, TokenStep.KEEP),
         (EXPIRED, {"min_remaining_s": 0}, TokenStep.RENEW),
         (AWAITING, {"vehicle_status": "pending"}, TokenStep.KEEP),

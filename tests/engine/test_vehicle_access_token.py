@@ -109,9 +109,13 @@ def test_a_token_is_kept_however_little_is_left_unless_a_minimum_is_set(
     first = value(project)
     project.up("--refresh", "--expect-no-changes")
     project.program(program(more=", min_remaining_seconds=3600"))
-    assert project.up().summary()["updated"] == 1
+    run = project.up()
+    assert run.summary()["updated"] == 1
     assert value(project) != first
     assert living(emulator, VIN) == [value(project)]
+    # More than any token has: said once, and not tried again at each `up`.
+    assert "min_remaining_seconds is 3600, and the platform's access tokens live 600 s" in run.output
+    project.up("--expect-no-changes")
 
 
 def test_a_dead_refresh_token_is_made_up_for_by_a_new_request(

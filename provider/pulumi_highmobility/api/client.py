@@ -13,7 +13,7 @@ from uuid import uuid4
 import httpx
 import msgspec
 
-from ..clock import Clock, RealClock
+from ..clock import Clock, RealClock, Stop
 from ..errors import ConfigError, NotAuthorized, RateLimited
 from ..secret import Secret
 from ..settings import CLIENT_ID, CLIENT_SECRET, Settings
@@ -51,8 +51,10 @@ class FleetApi:
         rng: random.Random,
         policy: RetryPolicy | None = None,
         new_id: Callable[[], str] = lambda: str(uuid4()),
+        stop: Stop | None = None,
     ) -> None:
         self._settings = settings
+        self._stop = stop
         self._clock = clock
         self._rng = rng
         self._policy = policy or RetryPolicy()
@@ -218,6 +220,9 @@ class FleetApi:
 
         async def send() -> bytes:
             await pace.wait_for_turn()
+            if self._stop is not None and method != "GET":
+                # Once the run is told to stop no change is begun; a look at what has been done is none.
+                self._stop.refuse()
             try:
                 return await self._wire.exchange(method, path, bearer=bearer, body=body, params=params)
             except RateLimited as error:
@@ -237,9 +242,12 @@ async def open_api(
     rng: random.Random | None = None,
     policy: RetryPolicy | None = None,
     transport: httpx.AsyncBaseTransport | None = None,
+    stop: Stop | None = None,
 ) -> AsyncIterator[FleetApi]:
     """
     A client with its connections, closed at the end; `transport` swaps the network for something else.
+
+    Once `stop` is set, its calls that change something raise Interrupted instead of being sent.
     """
     async with httpx.AsyncClient(
         timeout=httpx.Timeout(settings.request_timeout_s, connect=CONNECT_TIMEOUT_S, pool=None),
@@ -256,6 +264,7 @@ async def open_api(
             clock=clock or RealClock(),
             rng=rng or random.Random(),  # noqa: S311 - jitter of waits, no secret
             policy=policy,
+            stop=stop,
         )
 
 

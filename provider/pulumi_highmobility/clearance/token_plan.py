@@ -40,6 +40,14 @@ class TokenState:
     clearance_status: str
     request_id: str | None
     expires_at: datetime | None
+    issued_at: datetime | None = None
+
+    @property
+    def life_s(self) -> float | None:
+        """How long the access token lives from its issue to its end; None where there is none."""
+        if self.issued_at is None or self.expires_at is None:
+            return None
+        return (self.expires_at - self.issued_at).total_seconds()
 
 
 def next_step(
@@ -48,6 +56,7 @@ def next_step(
     vehicle_status: str | None,
     request_id: str | None,
     min_remaining_s: float | None,
+    is_new_minimum: bool = False,
     now: datetime,
 ) -> TokenStep:
     """
@@ -55,7 +64,7 @@ def next_step(
 
     `vehicle_status` and `request_id` come from the vehicle in the program (None for one outside the
     stack). A vehicle whose status in state is older than the token's is no reason to doubt it: only a
-    new request for clearance is.
+    new request for clearance is. `is_new_minimum`: the token was not issued or renewed under this minimum yet.
     """
     if state.status is TokenStatus.AWAITING_CLEARANCE or state.status is TokenStatus.REVOKED:
         approved = Status.APPROVED.value in (vehicle_status, state.clearance_status)
@@ -66,6 +75,17 @@ def next_step(
         return TokenStep.REVALIDATE
     if min_remaining_s is not None and state.expires_at is not None:
         left_s = (state.expires_at - now).total_seconds()
-        if left_s < min_remaining_s:
+        least_s = min_remaining_s if is_new_minimum else reachable_minimum_s(state, min_remaining_s)
+        if left_s < least_s:
             return TokenStep.RENEW
     return TokenStep.KEEP
+
+
+def reachable_minimum_s(state: TokenState, min_remaining_s: float) -> float:
+    """
+    The wish for a minimum, or half of what a token lives where it asks for more than any token has.
+
+    Without that bound each `up` would renew the token, for ever.
+    """
+    life_s = state.life_s
+    return min_remaining_s if life_s is None or min_remaining_s < life_s else life_s / 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 
 from ..api.client import FleetApi
 from ..api.shapes import VehicleTokenPair
@@ -16,6 +16,8 @@ from .record import reason_of, status_of
 from .reporter import Reporter
 from .states import ENDED, Status
 
+# Later than any token lives, and with room for any time zone.
+_FAR = datetime(9999, 1, 1, tzinfo=timezone.utc)
 # How many token calls run side by side at most: "moderate use" is what the platform asks for.
 SIDE_BY_SIDE = 8
 
@@ -129,9 +131,7 @@ class VehicleTokens:
             await self._api.revoke_vehicle_token(access_token, hint="access_token")
 
     def _issued(self, pair: VehicleTokenPair, asked_at: datetime) -> IssuedToken:
-        return IssuedToken(
-            pair, issued_at=asked_at, expires_at=asked_at + timedelta(seconds=pair.expires_in_s)
-        )
+        return IssuedToken(pair, issued_at=asked_at, expires_at=_after(asked_at, pair.expires_in_s))
 
     async def _awaiting(self, vin: str, must_be_registered: bool, reporter: Reporter) -> AwaitingClearance:
         vehicle = await self._listing.look_up(vin)
@@ -154,3 +154,11 @@ class VehicleTokens:
                 "its approval"
             )
         return AwaitingClearance(status)
+
+
+def _after(instant: datetime, seconds: float) -> datetime:
+    """So many seconds later: an absurd number must not lose the pair that came with it."""
+    try:
+        return instant + timedelta(seconds=max(0.0, seconds))
+    except (OverflowError, ValueError):
+        return _FAR if seconds > 0 else instant

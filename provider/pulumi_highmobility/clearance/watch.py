@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ..api.client import FleetApi
 from ..api.shapes import RegisteredVehicle
 from ..clock import Clock
-from ..errors import RateLimited, ServerError, TransportError, WaitTimeout
+from ..errors import Interrupted, RateLimited, ServerError, TransportError, WaitTimeout
 from .listing import Listing
 from .record import by_vin
 from .reporter import Reporter
@@ -48,6 +48,7 @@ class Watch:
         self._poller: asyncio.Task[None] | None = None
         self._next: asyncio.Future[_Round] | None = None
         self._newcomer = asyncio.Event()
+        self._interrupted: Interrupted | None = None
 
     async def wait_for(
         self,
@@ -63,7 +64,7 @@ class Watch:
 
         `goal` says in messages what is waited for ("to be approved"). What `reached` raises ends the wait.
 
-        Raises: WaitTimeout after `timeout_s` seconds; NotAuthorized and other answers that waiting cannot mend.
+        Raises: WaitTimeout after `timeout_s` seconds; Interrupted; NotAuthorized and other answers that waiting cannot mend.
         """
         began = self._clock.monotonic()
         me = object()
@@ -90,6 +91,8 @@ class Watch:
             del self._deadlines[me]
 
     async def _join(self) -> _Round:
+        if self._interrupted is not None:
+            raise self._interrupted
         if self._next is None:
             self._next = asyncio.get_running_loop().create_future()
             if self._poller is None:
@@ -111,6 +114,11 @@ class Watch:
                 jittered_s = interval_s * (1 - self._rng.random() / 5)
                 interval_s = min(MAX_INTERVAL_S, interval_s * GROWTH)
                 await self._pause(jittered_s, known)
+        except Interrupted as error:
+            self._interrupted = error
+            if self._next is not None and not self._next.done():
+                self._next.set_exception(error)
+                self._next.exception()
         finally:
             self._poller = None
             if self._next is not None and not self._next.done():
@@ -159,6 +167,8 @@ class Watch:
             finally:
                 sleeping.cancel()
                 coming.cancel()
+            if sleeping.done() and not sleeping.cancelled():
+                sleeping.result()
 
 
 def _span(seconds: float) -> str:

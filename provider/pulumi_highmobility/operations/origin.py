@@ -41,7 +41,7 @@ def why_unseen(props: Mapping[str, Any], vins: Sequence[str], settings: Settings
     """
     base_url, credentials = _read(props)
     moved = settings.moved_from in (base_url, credentials)
-    if not vins or not credentials or credentials == settings.credentials_id or moved:
+    if not vins or moved or not are_other_credentials(props, settings):
         return None
     named = ", ".join(vins[:3]) + (f" and {len(vins) - 3:,} more" if len(vins) > 3 else "")
     return VehicleUnseen(
@@ -50,6 +50,12 @@ def why_unseen(props: Mapping[str, Any], vins: Sequence[str], settings: Settings
         f"Nothing was done. Set the former credentials, or others of the same application. If the vehicles are gone, "
         f'set {MOVED_FROM.names} to "{credentials}" for one `pulumi refresh`.'
     )
+
+
+def are_other_credentials(props: Mapping[str, Any], settings: Settings) -> bool:
+    """Whether the key or client of the settings is another than the one that last saw what the state holds."""
+    _, credentials = _read(props)
+    return bool(credentials) and credentials != settings.credentials_id
 
 
 def is_held(status: object) -> bool:

@@ -12,6 +12,7 @@ from ..clearance.tokens import AwaitingClearance, IssuedToken
 from ..clearance.vehicles import Problem
 from ..clearance.vin import InvalidVin, parse_vin
 from ..clock import parse_instant, write_instant
+from ..errors import VehicleUnseen
 from ..secret import Secret
 from . import origin
 from .values import Checked, Difference, Props, State, check_number, differs, is_unknown, without_none
@@ -113,6 +114,15 @@ async def delete(work: Work, id_: str, props: Props) -> None:  # noqa: ARG001 - 
         refresh_token=_secret_of(props, "refresh_token"),
         reporter=work.reporter,
     )
+    # Revoking an unknown token is a success (RFC 7009), and to another application ours is unknown.
+    if origin.are_other_credentials(props, work.service.settings) and await work.service.tokens.is_alive(
+        access_token
+    ):
+        raise VehicleUnseen(
+            f"The access token of {props['vin']} was not revoked: it is still valid after DELETE /access_tokens with the "
+            f"credentials {work.service.settings.credentials_id}, and another's issued it. Set the former credentials, or "
+            "others of the same application."
+        )
 
 
 async def _issue(work: Work, props: Props) -> IssuedToken | AwaitingClearance:
@@ -134,6 +144,7 @@ def _next_step(olds: Mapping[str, Any], news: Mapping[str, Any], now: datetime) 
         vehicle_status=news.get("vehicle_status"),
         request_id=news.get("request_id"),
         min_remaining_s=None if min_remaining is None or is_unknown(min_remaining) else float(min_remaining),
+        is_new_minimum=min_remaining != olds.get("min_remaining_seconds"),
         now=now,
     )
 
@@ -144,11 +155,13 @@ def _state_of(olds: Mapping[str, Any]) -> TokenState:
         clearance_status=olds.get("clearance_status") or "",
         request_id=olds.get("request_id"),
         expires_at=parse_instant(olds.get("expires_at") or ""),
+        issued_at=parse_instant(olds.get("issued_at") or ""),
     )
 
 
 def _outputs(work: Work, issued: IssuedToken | AwaitingClearance, props: Mapping[str, Any]) -> Props:
     """What stands in the state; the two tokens go into it as secrets."""
+    _tell_of_a_minimum_out_of_reach(work, issued, props)
     inputs = {name: props[name] for name in INPUTS if props.get(name) is not None}
     inputs[origin.PROPERTY] = origin.origin_of(work.service.settings)
     if isinstance(issued, AwaitingClearance):
@@ -165,6 +178,20 @@ def _outputs(work: Work, issued: IssuedToken | AwaitingClearance, props: Mapping
         "status": "active",
         "clearance_status": "approved",
     }
+
+
+def _tell_of_a_minimum_out_of_reach(
+    work: Work, issued: IssuedToken | AwaitingClearance, props: Mapping[str, Any]
+) -> None:
+    minimum = props.get("min_remaining_seconds")
+    if isinstance(issued, AwaitingClearance) or minimum is None:
+        return
+    life_s = (issued.expires_at - issued.issued_at).total_seconds()
+    if float(minimum) >= life_s:
+        work.reporter.warn(
+            f"{props['vin']}: min_remaining_seconds is {float(minimum):g}, and the platform's access tokens live {life_s:g} s. "
+            f"It is renewed by an `up` that finds less than {life_s / 2:g} s left"
+        )
 
 
 def _secret_of(props: Mapping[str, Any], name: str) -> Secret | None:

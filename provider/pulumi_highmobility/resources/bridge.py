@@ -11,7 +11,7 @@ from concurrent.futures import CancelledError
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..clock import Clock, RealClock
+from ..clock import Clock, RealClock, Stop, StoppableClock
 from ..errors import ConfigError, HighMobilityError, Interrupted, OtherServer
 from ..settings import Settings, load_settings, wants_eligibility_check
 from .sdk import Engine, EngineCall, engine_of_this_process, prepare_process
@@ -61,7 +61,7 @@ class Bridge:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._opening: asyncio.Lock | None = None
         self._services: dict[Settings, ClearanceService] = {}
-        self._running: set[asyncio.Task[Any]] = set()
+        self._stop: Stop | None = None
         self._exits = AsyncExitStack()
         self._said: set[str] = set()
         self._other_server: OtherServer | None = None
@@ -175,23 +175,17 @@ class Bridge:
         return self.run(lambda service: work(Work(service, reporter, claims, call.urn)))
 
     def interrupt(self) -> None:
-        """End everything that runs, at once: the engine was told to stop."""
-        loop = self._loop
-        if loop is not None:
-            loop.call_soon_threadsafe(self._cancel_all)
+        """
+        The engine was told to stop: end all waits, and begin no change.
 
-    def _cancel_all(self) -> None:
-        for task in list(self._running):
-            task.cancel()
+        What has been sent comes to its end: the engine waits for it, and writes its answer into the state.
+        """
+        loop, stop = self._loop, self._stop
+        if loop is not None and stop is not None:
+            loop.call_soon_threadsafe(stop.set)
 
     async def _run(self, work: Callable[[ClearanceService], Awaitable[T]], settings: Settings) -> T:
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - a coroutine always runs in a task
-        self._running.add(task)
-        try:
-            return await work(await self._opened(settings))
-        finally:
-            self._running.discard(task)
+        return await work(await self._opened(settings))
 
     async def _opened(self, settings: Settings) -> ClearanceService:
         if self._opening is None:
@@ -204,14 +198,18 @@ class Bridge:
 
                 rng = random.Random()  # noqa: S311 - jitter of waits, no secret
                 # Left open until the process ends with its loop.
-                api = await self._exits.enter_async_context(open_api(settings, clock=self.clock, rng=rng))
-                self._services[settings] = ClearanceService(api, settings, clock=self.clock, rng=rng)
+                assert self._stop is not None  # noqa: S101 - it came with the loop
+                clock = StoppableClock(self.clock, self._stop)
+                opened = open_api(settings, clock=clock, rng=rng, stop=self._stop)
+                api = await self._exits.enter_async_context(opened)
+                self._services[settings] = ClearanceService(api, settings, clock=clock, rng=rng)
             return self._services[settings]
 
     def _started_loop(self) -> asyncio.AbstractEventLoop:
         with self._lock:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
+                self._stop = Stop()
                 threading.Thread(
                     target=self._loop.run_forever, name="pulumi-highmobility", daemon=True
                 ).start()

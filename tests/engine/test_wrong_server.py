@@ -1,0 +1,133 @@
+"""Another server, or another application's credentials: nothing is lost, and nothing is done there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pulumi_highmobility.testing import RunningEmulator, start_emulator
+
+from .conftest import Project
+
+pytestmark = pytest.mark.engine
+
+PROGRAM = """
+van = hm.FleetVehicle("van", vin="WBA8E9C50GK000001", brand="bmw")
+approval = hm.VehicleApproval("van", vehicle=van, timeout_minutes=2)
+hm.VehicleAccessToken("van", vehicle=approval)
+hm.Fleet("vans", vehicles=[dict(vin=f"WBA8E9C50GK00010{number}", brand="bmw") for number in range(4)])
+"""
+
+
+@pytest.fixture
+def two_applications(tmp_path: Path) -> Iterator[tuple[RunningEmulator, Path]]:
+    """An emulator with two applications, and the credentials of the second."""
+    with start_emulator("--application", "one", "--application", "two", approve_after="1s") as running:
+        other = running.credentials_file.with_name(f"{running.credentials_file.stem}-two.json")
+        yield running, other
+
+
+def test_another_server_is_an_error_until_the_move_is_meant(
+    project: Project, emulator: RunningEmulator
+) -> None:
+    project.program(PROGRAM)
+    project.up()
+    before = project.state()
+    with start_emulator(approve_after="1s") as other:
+        project.environment |= other.environment
+        new = 'hm.FleetVehicle("new", vin="WBA8E9C50GK000002", brand="bmw")\n'
+        project.program(PROGRAM + new)
+        for command in (project.preview, project.up, project.refresh, project.destroy):
+            run = command(expect=1)
+            assert f"The stack's state was last read from {emulator.base_url}" in run.output
+            assert f"is {other.base_url} now" in run.output
+            assert "highmobility:movedFrom" in run.output
+        assert other.controls.vehicles() == []
+        assert [resource["id"] for resource in project.state()] == [resource["id"] for resource in before]
+        assert {vehicle["status"] for vehicle in emulator.controls.vehicles()} == {"approved"}
+
+        project.environment["HIGHMOBILITY_MOVED_FROM"] = emulator.base_url
+        project.program(PROGRAM)
+        project.up("--refresh")
+        del project.environment["HIGHMOBILITY_MOVED_FROM"]
+        project.up()
+        assert len(other.controls.vehicles()) == 5
+        assert len(emulator.controls.vehicles()) == 5
+        assert {vehicle["status"] for vehicle in emulator.controls.vehicles()} == {"approved"}
+
+
+def test_another_applications_credentials_empty_no_state_and_revoke_nothing(
+    tmp_path: Path, two_applications: tuple[RunningEmulator, Path]
+) -> None:
+    emulator, other = two_applications
+    project = Project(tmp_path / "project", emulator.environment)
+    project.program(PROGRAM)
+    project.up()
+    emulator.controls.advance(5)
+    project.refresh()
+    project.environment["HIGHMOBILITY_CREDENTIALS_FILE"] = str(other)
+    for command in (project.refresh, project.destroy):
+        flags = ["--continue-on-error"] if command == project.destroy else []
+        run = command(*flags, expect=1)
+        assert "Are these of another application?" in run.output
+        if command == project.refresh:
+            assert "WBA8E9C50GK000001: in the stack's state, last seen with the credentials" in run.output
+            assert "WBA8E9C50GK000100, WBA8E9C50GK000101, WBA8E9C50GK000102 and 1 more" in run.output
+        else:
+            assert "The access token of WBA8E9C50GK000001 was not revoked" in run.output
+        kinds = {resource["type"].rpartition(":")[2] for resource in project.state()}
+        assert kinds == {"FleetVehicle", "VehicleApproval", "VehicleAccessToken", "Fleet"}
+    assert {vehicle["status"] for vehicle in emulator.controls.vehicles()} == {"approved"}
+
+    # The application's own credentials again: all is as before.
+    project.environment |= emulator.environment
+    project.up("--refresh")
+    project.stays_as_it_is()
+    project.destroy()
+    emulator.controls.advance(5)
+    assert {vehicle["status"] for vehicle in emulator.controls.vehicles()} == {"revoked"}
+
+
+def test_a_rotated_key_of_the_same_application_is_no_matter(
+    project: Project, emulator: RunningEmulator
+) -> None:
+    project.program(PROGRAM)
+    project.up()
+    rotated = emulator.credentials()
+    del rotated["service_account_key"], rotated["oauth_private_key"]
+    file = project.folder / "rotated.json"
+    file.write_text(json.dumps(rotated))
+    project.environment["HIGHMOBILITY_CREDENTIALS_FILE"] = str(file)
+    emulator.controls.advance(5)
+    project.refresh()
+    project.stays_as_it_is()
+    assert project.resource("FleetVehicle", "van")["registered_with"] == (
+        f"{emulator.base_url} {rotated['client_id']}"
+    )
+
+
+def test_a_vehicle_that_is_really_gone_is_told_at_its_delete(
+    project: Project, emulator: RunningEmulator
+) -> None:
+    project.program('hm.FleetVehicle("van", vin="WBA8E9C50GK000001", brand="bmw")')
+    project.up()
+    emulator.controls.reset()
+    run = project.destroy()
+    assert "warning: WBA8E9C50GK000001 was pending in the stack's state" in run.output
+    assert "404 to DELETE /fleets/vehicles/WBA8E9C50GK000001" in run.output
+    assert project.state() == []
+
+
+def test_a_fleet_whose_vehicles_are_gone_says_so_at_the_refresh(
+    project: Project, emulator: RunningEmulator
+) -> None:
+    project.program(PROGRAM.splitlines()[-1])
+    project.up()
+    emulator.controls.reset()
+    run = project.refresh()
+    assert "4 of 4 vehicles that were pending or approved are registered no longer" in run.output
+    project.up()
+    assert len(emulator.controls.vehicles()) == 4
