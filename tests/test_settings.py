@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import json
+import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from hypothesis import strategies as st
 
 from pulumi_highmobility.errors import ConfigError
-from pulumi_highmobility.settings import SETTINGS, AuthWay, load_settings
+from pulumi_highmobility.secret import Secret
+from pulumi_highmobility.settings import SETTINGS, AuthWay, load_settings, plain_secrets
+from pulumi_highmobility.testing import RunningEmulator
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -171,8 +179,147 @@ def test_a_credentials_file_serves_where_nothing_else_is_set(pem: str, tmp_path:
     assert settings.base_url == "http://127.0.0.1:1/v1"
     assert settings.auth is AuthWay.SERVICE_ACCOUNT_KEY
     assert load_settings(config(auth="clientAssertion"), environ).auth is AuthWay.CLIENT_ASSERTION
-    own = load_settings(config(clientId="own", clientSecret="own"), environ)
-    assert (own.base_url, own.client_id) == ("https://api.high-mobility.com/v1", "own")
+
+
+@pytest.mark.parametrize(
+    ("beside", "named"),
+    [
+        ({"config": {"clientId": "own"}}, "highmobility:clientId in the stack's config"),
+        ({"config": {"baseUrl": "production"}}, "highmobility:baseUrl in the stack's config"),
+        ({"environ": {"HIGHMOBILITY_BASE_URL": "sandbox"}}, "HIGHMOBILITY_BASE_URL in the environment"),
+        (
+            {"environ": {"HIGHMOBILITY_SERVICE_ACCOUNT_KEY_FILE": "key.json"}},
+            "HIGHMOBILITY_SERVICE_ACCOUNT_KEY_FILE in the environment",
+        ),
+        ({"environ": {"HIGHMOBILITY_OAUTH_PRIVATE_KEY": "{}"}}, "HIGHMOBILITY_OAUTH_PRIVATE_KEY in"),
+    ],
+)
+def test_a_credentials_file_beside_another_server_or_credentials_is_a_contradiction(
+    beside: dict[str, dict[str, str]], named: str
+) -> None:
+    environ = {"HIGHMOBILITY_CREDENTIALS_FILE": "emulator.json", **beside.get("environ", {})}
+    with pytest.raises(ConfigError) as caught:
+        load_settings(config(**beside.get("config", {})), environ)
+    assert named in str(caught.value)
+    assert "HIGHMOBILITY_CREDENTIALS_FILE in the environment" in str(caught.value)
+
+
+def test_an_emulators_environment_blanks_every_other_setting(tmp_path: Path) -> None:
+    emulator = RunningEmulator("http://127.0.0.1:1/v1", tmp_path / "file.json", None, None)  # type: ignore[arg-type]
+    names = {name for one in SETTINGS for name in (one.environment, one.environment_file) if name}
+    assert emulator.environment == dict.fromkeys(names, "") | {
+        "HIGHMOBILITY_CREDENTIALS_FILE": str(tmp_path / "file.json")
+    }
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8480", "localhost", "[::1]:8480"])
+def test_http_is_for_this_machine(host: str, key_json: str) -> None:
+    assert load_settings(config(serviceAccountKey=key_json, baseUrl=f"http://{host}/v1"), {}).base_url
+
+
+@pytest.mark.parametrize(
+    "host", ["emulator.example.com", "10.0.0.7:8480", "127.0.0.1.example.com", "0.0.0.0:80"]
+)
+def test_http_to_another_machine_has_to_be_allowed_by_name(host: str, key_json: str) -> None:
+    given = config(serviceAccountKey=key_json, baseUrl=f"http://{host}/v1")
+    with pytest.raises(ConfigError, match="HIGHMOBILITY_ALLOW_INSECURE_HTTP"):
+        load_settings(given, {})
+    assert load_settings(given | config(allowInsecureHttp="true"), {}).base_url == f"http://{host}/v1"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://[::1",
+        "https://example.com:99999",
+        "https://example.com:0/v1",
+        "https://exa mple.com",
+        "https://ex\nample",
+    ],
+)
+def test_a_url_that_is_none_is_said_so(url: str, key_json: str) -> None:
+    with pytest.raises(ConfigError, match="HIGHMOBILITY_BASE_URL"):
+        load_settings(config(serviceAccountKey=key_json, baseUrl=url), {})
+
+
+@hypothesis.settings(max_examples=150, deadline=None, derandomize=True)
+@hypothesis.given(st.sampled_from([setting.config for setting in SETTINGS]), st.text(max_size=60))
+def test_whatever_a_setting_holds_the_error_is_ours(name: str, text: str) -> None:
+    with contextlib.suppress(ConfigError):
+        load_settings(config(**{name: text}), {})
+
+
+@pytest.mark.parametrize("name", ["auth", "baseUrl", "allowInsecureHttp", "requestTimeoutSeconds"])
+def test_a_key_in_the_wrong_setting_is_not_quoted(name: str, key_json: str, pem: str) -> None:
+    for text in (key_json, pem, "x" * 3000):
+        with pytest.raises(ConfigError) as caught:
+            load_settings(config(**{"clientId": "c", "clientSecret": "s", name: text}), {})
+        assert text not in str(caught.value)
+        assert pem.splitlines()[1] not in str(caught.value)
+
+
+FORMS: dict[str, Callable[[dict[str, str]], str]] = {
+    "as downloaded": json.dumps,
+    "a byte order mark": lambda key: "\ufeff" + json.dumps(key),
+    "quotes around": lambda key: f"'{json.dumps(key)}'",
+    "as a JSON text": lambda key: json.dumps(json.dumps(key)),
+    "base64": lambda key: base64.b64encode(json.dumps(key).encode()).decode(),
+    "base64 in lines": lambda key: base64.encodebytes(json.dumps(key).encode()).decode(),
+    "line breaks written out": lambda key: json.dumps(
+        {**key, "private_key": key["private_key"].replace("\n", "\\n")}
+    ),
+    "Windows' line breaks": lambda key: json.dumps(
+        {**key, "private_key": key["private_key"].replace("\n", "\r\n")}
+    ),
+    "raw line breaks": lambda key: json.dumps(key).replace("\\n", "\n"),
+    "a line break at the end": lambda key: json.dumps(key) + "\r\n",
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_key_is_taken_in_the_forms_that_people_have(form: str, pem: str, tmp_path: Path) -> None:
+    text = FORMS[form]({"id": "key-1", "private_key": pem})
+    file = tmp_path / "key.json"
+    file.write_bytes(text.encode())
+    for environ in (
+        {"HIGHMOBILITY_SERVICE_ACCOUNT_KEY": text},
+        {"HIGHMOBILITY_SERVICE_ACCOUNT_KEY_FILE": str(file)},
+    ):
+        key = load_settings({}, environ).service_account_key
+        assert key is not None
+        assert key.private_key.reveal() == pem
+    assert load_settings(config(serviceAccountKey=text), {}).service_account_key == key
+
+
+def test_a_client_secret_from_a_file_of_windows_is_taken_without_its_line_break() -> None:
+    found = load_settings(config(clientId="c", clientSecret="hidden\r\n"), {})
+    assert found.client_secret == Secret("hidden")
+
+
+def test_a_file_that_cannot_be_read_is_an_error_that_says_where_it_was_looked_for(tmp_path: Path) -> None:
+    fifo = tmp_path / "pipe.json"
+    os.mkfifo(fifo)
+    for path, why in [
+        ("nowhere/key.json", str(Path.cwd())),
+        (str(fifo), "no regular file"),
+        ("/dev/zero", "no regular file"),
+        ("~nosuchuser/key.json", "cannot be read"),
+        ("\0.json", "cannot be read"),
+        (str(tmp_path), "no regular file"),
+    ]:
+        with pytest.raises(ConfigError, match="HIGHMOBILITY_CREDENTIALS_FILE") as caught:
+            load_settings({}, {"HIGHMOBILITY_CREDENTIALS_FILE": path})
+        assert why in str(caught.value)
+
+
+def test_the_config_of_a_project_with_our_name_is_explained(key_json: str) -> None:
+    with pytest.raises(ConfigError, match="rename the project"):
+        load_settings({**config(serviceAccountKey=key_json), "highmobility:region": "eu"}, {})
+
+
+def test_secrets_in_plain_config_are_found() -> None:
+    given = config(clientId="c", clientSecret="s", serviceAccountKey="{}", oauthPrivateKey="key.json")
+    assert plain_secrets(given, {"highmobility:serviceAccountKey"}) == ["highmobility:clientSecret"]
 
 
 def test_secrets_are_masked_in_repr(key_json: str, pem: str) -> None:

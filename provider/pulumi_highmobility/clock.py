@@ -111,13 +111,15 @@ def parse_instant(text: str) -> datetime | None:
         cleaned = f"{head}.{tail[:digits][:6].ljust(6, '0')}{tail[digits:]}"
     try:
         instant = datetime.fromisoformat(cleaned)
-    except ValueError:
+        if instant.tzinfo is None:
+            return instant.replace(tzinfo=timezone.utc)
+        return instant.astimezone(timezone.utc)
+    except (ValueError, OverflowError):
+        # Neither is the first or last day of the calendar with an offset beyond it.
         return None
-    return (
-        instant.replace(tzinfo=timezone.utc) if instant.tzinfo is None else instant.astimezone(timezone.utc)
-    )
 
 
 def write_instant(instant: datetime) -> str:
     """An instant as it stands in a stack's state: ISO 8601 in UTC, to the second, with Z."""
-    return instant.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    whole = instant.astimezone(timezone.utc).replace(microsecond=0, tzinfo=None)
+    return f"{whole.isoformat()}Z"

@@ -6,6 +6,7 @@ HighMobilityError
 ├─ OtherServer            the settings name another server than the one that the state is about
 ├─ VehicleUnseen          other credentials do not see what the state holds
 ├─ Interrupted            the engine was told to stop while the operation ran
+├─ NotTheApi              an answer that the platform's API does not give: another server, or a wrong base URL
 ├─ TransportError         no usable answer: refused, timed out, cut off, not JSON
 ├─ ApiError               the platform said no
 │  ├─ NotAuthorized       401: the credentials or the bearer token were not taken
@@ -30,6 +31,9 @@ The tree in this docstring is the truth: a test compares it with the classes.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeVar
+
+_A = TypeVar("_A", bound="ApiError")
 
 __all__ = [
     "ApiError",
@@ -46,6 +50,7 @@ __all__ = [
     "Interrupted",
     "InvalidRequest",
     "NotAuthorized",
+    "NotTheApi",
     "OtherServer",
     "RateLimited",
     "ServerError",
@@ -75,6 +80,14 @@ class VehicleUnseen(HighMobilityError):
 
 class Interrupted(HighMobilityError):
     """The engine was told to stop (Ctrl-C) while the operation ran."""
+
+
+class NotTheApi(HighMobilityError):
+    """
+    An error answer that is not in the API's form, or not one of this call.
+
+    It says nothing about a vehicle: a 404 of a proxy, or below a wrong base URL, does not mean that one is gone.
+    """
 
 
 class TransportError(HighMobilityError):
@@ -122,7 +135,22 @@ class ApiError(HighMobilityError):
         self.hint = hint
         said = ": ".join(part for part in (title, detail) if part) or "no explanation"
         message = f'The platform answered {status} to {method} {path}: "{said}".'
+        if retry_after_s is not None:
+            message += f" It asks to wait {retry_after_s:,.0f} s before the next call."
         super().__init__(f"{message} {hint}" if hint else message)
+
+    def again(self: _A, *, retry_after_s: float | None = None, hint: str = "") -> _A:
+        """The same answer for another caller, with the pause that is left or with a hint."""
+        return type(self)(
+            method=self.method,
+            path=self.path,
+            status=self.status,
+            title=self.title,
+            source=self.source,
+            detail=self.detail,
+            retry_after_s=self.retry_after_s if retry_after_s is None else retry_after_s,
+            hint=hint or self.hint,
+        )
 
 
 class NotAuthorized(ApiError):
@@ -139,6 +167,11 @@ class VehicleNotFound(ApiError):
 
 class ClearanceConflict(ApiError):
     """409: the clearance is already removed, or in transition."""
+
+    @property
+    def is_removed(self) -> bool:
+        """True where the clearance has ended already."""
+        return "already removed" in self.detail.lower()
 
     @property
     def is_in_transition(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ import pulumi
 
 from .clock import write_instant
 from .resources.bridge import BRIDGE
-from .settings import NAMESPACE, SETTINGS
+from .resources.program import stack_config
 
 if TYPE_CHECKING:
     from .api.shapes import RegisteredVehicle
@@ -66,15 +66,26 @@ def get_fleet(
 
     API: GET /fleets/vehicles with its filter
     """
+    from .clearance.brands import wire_name  # noqa: PLC0415 - a program without this call has no use for it
+    from .clearance.vin import parse_vin  # noqa: PLC0415
+
+    def brand_name(text: str) -> str:
+        return wire_name(text) or text
+
     wishes: dict[str, Any] = {}
-    for name, wish in (("status", status), ("brand", brand), ("vin", vins)):
+    readings: list[tuple[str, Any, Callable[[str], str]]] = [
+        ("status", status, str.lower),
+        ("brand", brand, brand_name),
+        ("vin", vins, parse_vin),
+    ]
+    for name, wish, normal in readings:
         if isinstance(wish, str):
-            wishes[name] = {"operator": "eq", "value": wish}
+            wishes[name] = {"operator": "eq", "value": normal(wish)}
         elif wish is not None:
-            wishes[name] = {"operator": "in", "value": list(wish)}
+            wishes[name] = {"operator": "in", "value": [normal(one) for one in wish]}
     if tags is not None:
         wishes["tags"] = {"operator": "contains", "value": dict(tags)}
-    found = BRIDGE.run(lambda service: service.api.list_vehicles(wishes or None), _config())
+    found = BRIDGE.run(lambda service: service.api.list_vehicles(wishes or None), stack_config())
     return sorted((_result(vehicle) for vehicle in found), key=lambda vehicle: vehicle.vin)
 
 
@@ -100,7 +111,7 @@ def get_fleet_vehicle(vin: str) -> FleetVehicleResult:
     from .clearance.vin import parse_vin  # noqa: PLC0415 - a program without this call has no use for it
 
     wanted = parse_vin(vin)
-    return _result(BRIDGE.run(lambda service: service.api.get_vehicle(wanted), _config()))
+    return _result(BRIDGE.run(lambda service: service.api.get_vehicle(wanted), stack_config()))
 
 
 def get_fleet_vehicle_output(vin: pulumi.Input[str]) -> pulumi.Output[FleetVehicleResult]:
@@ -110,15 +121,17 @@ def get_fleet_vehicle_output(vin: pulumi.Input[str]) -> pulumi.Output[FleetVehic
 
 def check_eligibility(vin: str, brand: str) -> EligibilityResult:
     """
-    Ask the carmaker whether it would take the vehicle; no clearance is asked for. Needs credentials.
+    Look up whether the carmaker would accept the vehicle; no clearance is requested. Needs credentials.
 
     Raises: InvalidRequest, where the brand has no look-up or is not activated for the application.
     API: POST /eligibility
     """
-    from .clearance.vin import parse_vin  # noqa: PLC0415 - a program without this call has no use for it
+    from .clearance.brands import wire_name  # noqa: PLC0415 - a program without this call has no use for it
+    from .clearance.vin import parse_vin  # noqa: PLC0415
 
     wanted = parse_vin(vin)
-    answer = BRIDGE.run(lambda service: service.api.check_eligibility(wanted, brand), _config())
+    brand = wire_name(brand) or brand
+    answer = BRIDGE.run(lambda service: service.api.check_eligibility(wanted, brand), stack_config())
     return EligibilityResult(
         vin=answer.vin,
         eligible=answer.eligible,
@@ -133,13 +146,6 @@ def check_eligibility_output(
 ) -> pulumi.Output[EligibilityResult]:
     """As `check_eligibility`, with inputs that may be outputs of resources."""
     return pulumi.Output.all(vin=vin, brand=brand).apply(lambda given: check_eligibility(**given))
-
-
-def _config() -> dict[str, str]:
-    """The stack's config, which in a program comes from the program's own runtime."""
-    config = pulumi.Config(NAMESPACE)
-    found = {f"{NAMESPACE}:{setting.config}": config.get(setting.config) for setting in SETTINGS}
-    return {name: value for name, value in found.items() if value}
 
 
 def _result(vehicle: RegisteredVehicle) -> FleetVehicleResult:

@@ -5,6 +5,11 @@ from __future__ import annotations
 from typing import Any, NoReturn
 
 
+def is_sendable(token: str) -> bool:
+    """Whether a token can stand in a header: visible ASCII characters alone (RFC 6750 allows fewer)."""
+    return bool(token) and all("!" <= character <= "~" for character in token)
+
+
 class Secret:
     """A text that is only handed out by `reveal()`; it prints as asterisks and is never pickled."""
 

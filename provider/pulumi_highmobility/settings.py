@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import difflib
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -13,6 +16,7 @@ from urllib.parse import urlsplit
 
 from .errors import ConfigError
 from .secret import Secret
+from .text import visible
 
 NAMESPACE = "highmobility"
 
@@ -21,8 +25,14 @@ BASE_URLS = {
     "production": "https://api.high-mobility.com/v1",
     "sandbox": "https://sandbox.api.high-mobility.com/v1",
 }
+# This machine, as it stands in a URL.
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 DEFAULT_LISTING_MAX_AGE_S = 30.0
 DEFAULT_REQUEST_TIMEOUT_S = 60.0
+# A longer value of a setting that takes a word, a number or a URL is not quoted in a message.
+_LONGEST_SHOWN = 200
+# The largest key or credentials file that is read: real ones have a kilobyte.
+_MOST_BYTES = 2**20
 
 
 class AuthWay(str, Enum):
@@ -70,6 +80,8 @@ CHECK_ELIGIBILITY = Setting("checkEligibility", "HIGHMOBILITY_CHECK_ELIGIBILITY"
 LISTING_MAX_AGE = Setting("listingMaxAgeSeconds", "HIGHMOBILITY_LISTING_MAX_AGE_SECONDS")
 REQUEST_TIMEOUT = Setting("requestTimeoutSeconds", "HIGHMOBILITY_REQUEST_TIMEOUT_SECONDS")
 MOVED_FROM = Setting("movedFrom", "HIGHMOBILITY_MOVED_FROM")
+ALLOW_INSECURE_HTTP = Setting("allowInsecureHttp", "HIGHMOBILITY_ALLOW_INSECURE_HTTP")
+REQUIRE_SECRET_CONFIG = Setting("requireSecretConfig", "HIGHMOBILITY_REQUIRE_SECRET_CONFIG")
 
 SETTINGS = (
     BASE_URL,
@@ -83,6 +95,8 @@ SETTINGS = (
     LISTING_MAX_AGE,
     REQUEST_TIMEOUT,
     MOVED_FROM,
+    ALLOW_INSECURE_HTTP,
+    REQUIRE_SECRET_CONFIG,
 )
 _WHERE_SERVER_AND_CREDENTIALS = (BASE_URL, SERVICE_ACCOUNT_KEY, CLIENT_ID, CLIENT_SECRET, OAUTH_PRIVATE_KEY)
 
@@ -140,13 +154,42 @@ def load_settings(config: Mapping[str, Any], environ: Mapping[str, str]) -> Sett
 
     Raises: ConfigError, naming the key, its variable and what to do.
     """
-    _refuse_unknown_keys(config)
+    refuse_unknown_keys(config)
     source = _Source(config, environ)
     from_file: Mapping[str, Any] = {}
     path = source.get(CREDENTIALS_FILE)
-    if path is not None and not any(source.get(setting) for setting in _WHERE_SERVER_AND_CREDENTIALS):
+    if path is not None:
+        _refuse_beside_credentials_file(source)
         from_file = _read_json(_read_file(path, CREDENTIALS_FILE), CREDENTIALS_FILE, what="credentials file")
     return _settle(source, from_file)
+
+
+def _refuse_beside_credentials_file(source: _Source) -> None:
+    # Whichever of the two were taken, the other would be ignored: a shell with an emulator's file on a stack set up for
+    # production must reach neither by mistake.
+    others = [where for setting in _WHERE_SERVER_AND_CREDENTIALS if (where := source.where(setting))]
+    if others:
+        raise ConfigError(
+            f"A credentials file ({source.where(CREDENTIALS_FILE)}) names server and credentials, and so does "
+            f"{', '.join(others)}. Nothing was done. Unset one of the two: "
+            "`unset VARIABLE` or `pulumi config rm KEY`."
+        )
+
+
+def plain_secrets(config: Mapping[str, Any], secret_keys: Collection[str]) -> list[str]:
+    """The keys of the stack's config that hold a secret, and were set without --secret."""
+    keys = [f"{NAMESPACE}:{setting.config}" for setting in SETTINGS if setting.secret]
+    return [key for key in keys if config.get(key) and key not in secret_keys and not _is_path(config[key])]
+
+
+def _is_path(value: Any) -> bool:
+    # The name of a key's file is no secret.
+    return isinstance(value, str) and value.endswith((".json", ".pem", ".key")) and len(value) < 300
+
+
+def requires_secret_config(config: Mapping[str, Any], environ: Mapping[str, str]) -> bool:
+    """Whether a secret that is set in plain is an error instead of a warning. Raises: ConfigError."""
+    return _flag(_Source(config, environ).get(REQUIRE_SECRET_CONFIG), REQUIRE_SECRET_CONFIG)
 
 
 def wants_eligibility_check(config: Mapping[str, Any], environ: Mapping[str, str]) -> bool:
@@ -165,13 +208,23 @@ class _Source:
         in_config = self._config.get(f"{NAMESPACE}:{setting.config}")
         if in_config not in (None, ""):
             # Config written as a structure (`pulumi config set --path`) arrives as JSON's own types.
-            return in_config if isinstance(in_config, str) else json.dumps(in_config)
+            # A value that was read from a file may end with its line break.
+            return in_config.strip() if isinstance(in_config, str) else json.dumps(in_config)
         in_environment = self._environ.get(setting.environment, "").strip()
         if in_environment:
             return in_environment
         if setting.environment_file:
             return self._environ.get(setting.environment_file, "").strip() or None
         return None
+
+    def where(self, setting: Setting) -> str:
+        """Where a setting was found, for messages: its key or its variable; empty where it is not set."""
+        if self._config.get(f"{NAMESPACE}:{setting.config}") not in (None, ""):
+            return f"{NAMESPACE}:{setting.config} in the stack's config"
+        for name in (setting.environment, setting.environment_file):
+            if name and self._environ.get(name, "").strip():
+                return f"{name} in the environment"
+        return ""
 
 
 def _settle(source: _Source, from_file: Mapping[str, Any]) -> Settings:
@@ -198,7 +251,7 @@ def _settle(source: _Source, from_file: Mapping[str, Any]) -> Settings:
     }
     settled = _choose_way(auth, ways, client_id=client_id, has_secret=bool(client_secret))
     return Settings(
-        base_url=_base_url(base_url),
+        base_url=_base_url(base_url, allow_http=_flag(source.get(ALLOW_INSECURE_HTTP), ALLOW_INSECURE_HTTP)),
         auth=settled,
         service_account_key=service_account_key,
         oauth_private_key=oauth_private_key,
@@ -263,40 +316,80 @@ def _auth_way(text: str | None) -> AuthWay | None:
         return AuthWay(text)
     except ValueError:
         names = ", ".join(way.value for way in AuthWay)
-        raise ConfigError(f'{AUTH.names} is "{text}"; it takes one of: {names}.') from None
+        raise ConfigError(f"{AUTH.names} is {_shown(text)}; it takes one of: {names}.") from None
 
 
-def _base_url(text: str | None) -> str:
+def _base_url(text: str | None, *, allow_http: bool) -> str:
     text = (text or "production").strip()
     url = BASE_URLS.get(text.lower(), text).rstrip("/")
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    shown = _shown(text)
+    try:
+        parts = urlsplit(url)
+        # Read here, since a port that is none is only noticed when it is asked for.
+        port = parts.port
+    except ValueError as error:
+        raise ConfigError(f"{BASE_URL.names} is {shown}, which is no URL ({error}).") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
         raise ConfigError(
-            f'{BASE_URL.names} is "{text}"; it takes "production", "sandbox" or a URL such as '
+            f'{BASE_URL.names} is {shown}; it takes "production", "sandbox" or a URL such as '
             f"{BASE_URLS['production']}."
         )
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ConfigError(
             f"{BASE_URL.names} has a user name, password, query or fragment; it takes scheme, host, port and path alone."
         )
+    if any(not "!" <= character <= "~" for character in url):
+        raise ConfigError(f"{BASE_URL.names} is {shown}, with characters that no URL has.")
     if parts.hostname.endswith("high-mobility.com") and parts.scheme != "https":
-        raise ConfigError(f'{BASE_URL.names} is "{text}": use https, credentials go over this connection.')
+        raise ConfigError(f"{BASE_URL.names} is {shown}: use https, credentials go over this connection.")
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK and not allow_http:
+        raise ConfigError(
+            f"{BASE_URL.names} is {shown}: over http the credentials can be read by everybody in between. Use https. For a test "
+            f'network without certificates set {ALLOW_INSECURE_HTTP.names} to "true".'
+        )
     if parts.hostname.endswith("high-mobility.com") and not parts.path:
-        raise ConfigError(f'{BASE_URL.names} is "{text}", without the API\'s version: use "{url}/v1".')
+        raise ConfigError(f'{BASE_URL.names} is {shown}, without the API\'s version: use "{url}/v1".')
     return url
+
+
+def _shown(text: str) -> str:
+    """A setting's value for a message; a key that was pasted into the wrong setting is not quoted."""
+    if len(text) > _LONGEST_SHOWN or "PRIVATE KEY" in text or "\n" in text or text.lstrip().startswith("{"):
+        return f"a text of {len(text):,} characters, not shown since it may be a key"
+    return f'"{visible(text)}"'
 
 
 def _private_key(text: str | None, setting: Setting) -> PrivateKey | None:
     if text is None:
         return None
-    if not text.lstrip().startswith(("{", "-----BEGIN")):
-        text = _read_file(text, setting)
-    if text.lstrip().startswith("-----BEGIN"):
+    text = _key_text(text)
+    if not text.startswith(("{", "-----BEGIN")):
+        text = _key_text(_read_file(text, setting))
+    if text.startswith("-----BEGIN"):
         raise ConfigError(
             f"{setting.names} is a bare private key, without its id. Give the JSON file as the console "
             'downloads it, with "id" and "private_key".'
         )
     return _key_from(_read_json(text, setting, what="private key's JSON"), setting)
+
+
+def _key_text(text: str) -> str:
+    """A key's JSON as people paste it: with a byte order mark, in quotes, or in base64."""
+    text = text.strip().lstrip("\ufeff").strip()
+    if len(text) > 2 and text[0] == text[-1] and text[0] in "'\"":
+        # JSON within a JSON text, or within quotes of a shell that came along.
+        inner: object = None
+        with contextlib.suppress(ValueError):
+            inner = json.loads(text)
+        text = (inner if isinstance(inner, str) else text[1:-1]).strip()
+    if len(text) > 100 and re.fullmatch(r"[A-Za-z0-9+/_\s-]+=*\s*", text):
+        with contextlib.suppress(ValueError):
+            packed = "".join(text.split()).replace("-", "+").replace("_", "/")
+            decoded = (
+                base64.b64decode(packed + "=" * (-len(packed) % 4), validate=True).decode("utf-8-sig").strip()
+            )
+            text = decoded if decoded.startswith(("{", "-----BEGIN")) else text
+    return text
 
 
 def _key_from(fields: Any, setting: Setting) -> PrivateKey | None:
@@ -310,7 +403,11 @@ def _key_from(fields: Any, setting: Setting) -> PrivateKey | None:
             f"{setting.names}: the private key's JSON has no {' and no '.join(missing)}. Download the key "
             "from the console once more, or check which file was given."
         )
-    pem = str(fields["private_key"])
+    # A key that was copied through a shell or a YAML file has its line breaks written out, or Windows' ones.
+    pem = (
+        str(fields["private_key"]).replace("\\r", "").replace("\\n", "\n").replace("\r\n", "\n").strip()
+        + "\n"
+    )
     if "PRIVATE KEY-----" not in pem:
         raise ConfigError(
             f'{setting.names}: "private_key" is not a PEM text (PKCS#8, curve P-256). Give the JSON file as downloaded.'
@@ -324,20 +421,30 @@ def _key_from(fields: Any, setting: Setting) -> PrivateKey | None:
 
 
 def _read_file(path: str, setting: Setting) -> str:
-    file = Path(path).expanduser()
     try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        # A secret given in the wrong place would be quoted here as a path: name the setting, not the value.
-        reason = error.strerror if isinstance(error, OSError) else "not a text file"
-        shown = f' "{file}"' if file.suffix in (".json", ".pem", ".key") else ""
-        raise ConfigError(f"{setting.names} names a file{shown} that cannot be read: {reason}.") from None
+        # Of a user that is not known here, "~nobody/key.json" cannot be worked out.
+        file = Path(path).expanduser()
+        if not file.is_file():
+            # A pipe or a device would be waited for, or read for ever.
+            reason = "there is no such file" if not file.exists() else "it is no regular file"
+        elif file.stat().st_size > _MOST_BYTES:
+            reason = f"it is larger than {_MOST_BYTES // 2**20} MB"
+        else:
+            return file.read_text(encoding="utf-8-sig")
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or "its name or its text is none"
+    # A secret given in the wrong place would be quoted here as a path: name the setting, not the value.
+    is_path = path.endswith((".json", ".pem", ".key")) and len(path) < _LONGEST_SHOWN
+    shown = f' "{visible(path)}"' if is_path else ""
+    where = "" if Path(path[:_LONGEST_SHOWN]).is_absolute() else f" (looked for in {Path.cwd()})"
+    raise ConfigError(f"{setting.names} names a file{shown} that cannot be read{where}: {reason}.")
 
 
 def _read_json(text: str, setting: Setting, *, what: str) -> Mapping[str, Any]:
     try:
-        fields = json.loads(text)
-    except ValueError as error:
+        # Not strict: a key that was pasted may have raw line breaks within its texts.
+        fields = json.loads(text.lstrip("\ufeff"), strict=False)
+    except (ValueError, RecursionError) as error:
         where = f"line {error.lineno}" if isinstance(error, json.JSONDecodeError) else "its start"
         raise ConfigError(f"{setting.names}: the {what} is not JSON (at {where}).") from None
     if not isinstance(fields, Mapping):
@@ -350,7 +457,7 @@ def _flag(text: str | None, setting: Setting) -> bool:
         return False
     if text.lower() in ("true", "1", "yes"):
         return True
-    raise ConfigError(f'{setting.names} is "{text}"; it takes "true" or "false".')
+    raise ConfigError(f'{setting.names} is {_shown(text)}; it takes "true" or "false".')
 
 
 def _seconds(text: str | None, setting: Setting, default: float) -> float:
@@ -361,11 +468,11 @@ def _seconds(text: str | None, setting: Setting, default: float) -> float:
     except ValueError:
         seconds = -1.0
     if not 0 <= seconds <= 3600:
-        raise ConfigError(f'{setting.names} is "{text}"; it takes seconds, from 0 to 3600.')
+        raise ConfigError(f"{setting.names} is {_shown(text)}; it takes seconds, from 0 to 3600.")
     return seconds
 
 
-def _refuse_unknown_keys(config: Mapping[str, Any]) -> None:
+def refuse_unknown_keys(config: Mapping[str, Any]) -> None:
     """A key with a typing error would be ignored without a word, and production used instead."""
     known = [setting.config for setting in SETTINGS]
     prefix = f"{NAMESPACE}:"
@@ -375,4 +482,7 @@ def _refuse_unknown_keys(config: Mapping[str, Any]) -> None:
             continue
         near = difflib.get_close_matches(name, known, n=1)
         advice = f'Did you mean "{prefix}{near[0]}"?' if near else f"It takes: {', '.join(known)}."
-        raise ConfigError(f'The stack\'s config has an unknown key "{key}". {advice}')
+        raise ConfigError(
+            f'The stack\'s config has an unknown key "{visible(key, 100)}". {advice} If the Pulumi project is itself named '
+            f'"{NAMESPACE}", its own config stands in the same namespace: rename the project.'
+        )

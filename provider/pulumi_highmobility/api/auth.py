@@ -91,16 +91,11 @@ class BearerSource:
                 answer = await self._ask(skew_s=self._wire.skew_s)
             except (NotAuthorized, TokenRefused) as again:
                 raise self._explain(again) from again
-        token = answer.access_token or answer.auth_token
-        if not token:
-            raise TransportError(
-                "The platform's answer to the request for a bearer token has no token in it.",
-                method="POST",
-                path=self._path,
-                may_have_happened=False,
-            )
+        token = self._wire.checked_token(
+            answer.access_token or answer.auth_token, method="POST", path=self._path, may_have_happened=False
+        )
         lifetime_s = _lifetime_s(answer)
-        self._token = Secret(token)
+        self._token = token
         self._renew_at = asked_at + lifetime_s - min(RENEW_BEFORE_END_S, lifetime_s / 4)
 
     @property
@@ -123,15 +118,18 @@ class BearerSource:
                 str(error), method=error.method, path=error.path, may_have_happened=False
             ) from error
 
-    def _body(self, skew_s: float) -> dict[str, str]:
+    def _body(self, skew_s: float) -> dict[str, str | Secret]:
         settings = self._settings
         if settings.auth is AuthWay.SERVICE_ACCOUNT_KEY:
             assert settings.service_account_key is not None  # noqa: S101 - load_settings saw to it
             return {"assertion": self._assertion(settings.service_account_key, version=1, skew_s=skew_s)}
-        body = {"grant_type": "client_credentials", "client_id": settings.client_id}
+        body: dict[str, str | Secret] = {
+            "grant_type": "client_credentials",
+            "client_id": settings.client_id,
+        }
         if settings.auth is AuthWay.CLIENT_CREDENTIALS:
             assert settings.client_secret is not None  # noqa: S101 - load_settings saw to it
-            return {**body, "client_secret": settings.client_secret.reveal()}
+            return {**body, "client_secret": settings.client_secret}
         assert settings.oauth_private_key is not None  # noqa: S101 - load_settings saw to it
         return {
             **body,
@@ -139,7 +137,7 @@ class BearerSource:
             "client_assertion": self._assertion(settings.oauth_private_key, version=2, skew_s=skew_s),
         }
 
-    def _assertion(self, key: PrivateKey, *, version: int, skew_s: float) -> str:
+    def _assertion(self, key: PrivateKey, *, version: int, skew_s: float) -> Secret:
         claims: dict[str, Any] = {
             "iss": key.id,
             "aud": self._settings.base_url,
@@ -147,7 +145,7 @@ class BearerSource:
             "jti": self._new_id(),
             "ver": version,
         }
-        return jwt.encode(claims, _signing_key(key), algorithm="ES256")
+        return Secret(jwt.encode(claims, _signing_key(key), algorithm="ES256"))
 
     def _explain(self, error: ApiError) -> ApiError:
         settings = self._settings
@@ -165,15 +163,11 @@ class BearerSource:
             hint += f", made for {key.instance_uri}." if key.instance_uri else "."
             if abs(self._wire.skew_s) >= NOTABLE_SKEW_S:
                 hint += f" This machine's clock is {self._wire.skew_s:+.0f} s off the platform's."
-        return type(error)(
-            method=error.method,
-            path=error.path,
-            status=error.status,
-            title=error.title,
-            source=error.source,
-            detail=error.detail,
-            hint=hint,
+        hint += (
+            " A refresh or destroy takes the settings of the last `pulumi up`: after credentials were changed add "
+            "--run-program, or run `pulumi up` first."
         )
+        return error.again(hint=hint)
 
 
 def _signing_key(key: PrivateKey) -> ec.EllipticCurvePrivateKey:
@@ -190,8 +184,9 @@ def _signing_key(key: PrivateKey) -> ec.EllipticCurvePrivateKey:
 
 
 def _lifetime_s(answer: BearerAnswer) -> float:
-    if answer.expires_in:
+    if answer.expires_in is not None and answer.expires_in > 0:
         return answer.expires_in
     start, end = parse_instant(answer.valid_from or ""), parse_instant(answer.valid_until or "")
     # The difference of the platform's two instants: our clock, right or wrong, has no part in it.
-    return (end - start).total_seconds() if start and end else DEFAULT_LIFETIME_S
+    lifetime_s = (end - start).total_seconds() if start and end else 0.0
+    return lifetime_s if lifetime_s > 0 else DEFAULT_LIFETIME_S

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal
 from urllib.parse import quote
 from uuid import uuid4
@@ -14,10 +13,11 @@ import httpx
 import msgspec
 
 from ..clock import Clock, RealClock, Stop
-from ..errors import ConfigError, NotAuthorized, RateLimited
+from ..errors import ConfigError, NotAuthorized, RateLimited, ServerError
 from ..secret import Secret
 from ..settings import CLIENT_ID, CLIENT_SECRET, Settings
 from .auth import BearerSource
+from .connection import open_http
 from .limits import READS_BY_VIN, READS_BY_VIN_WINDOW_S, Route
 from .retry import RetryPolicy, call_with_retries
 from .shapes import (
@@ -25,13 +25,10 @@ from .shapes import (
     ClearanceRow,
     Eligibility,
     RegisteredVehicle,
-    TokenAnswer,
     VehicleInfo,
     VehicleTokenPair,
 )
 from .wire import Wire
-
-CONNECT_TIMEOUT_S = 10.0
 
 
 class FleetApi:
@@ -58,12 +55,12 @@ class FleetApi:
         self._clock = clock
         self._rng = rng
         self._policy = policy or RetryPolicy()
-        self._wire = Wire(settings.base_url, http, clock)
+        self._wire = Wire(settings.base_url, http, clock, timeout_s=settings.request_timeout_s)
         self._bearer = BearerSource(
             settings, self._wire, clock=clock, rng=rng, policy=self._policy, new_id=new_id
         )
         self._routes: dict[str, Route] = {
-            "GET /fleets/vehicles/{vin}": Route(clock, calls=READS_BY_VIN, window_s=READS_BY_VIN_WINDOW_S)
+            "GET /fleets/vehicles/{vin}": self._route(calls=READS_BY_VIN, window_s=READS_BY_VIN_WINDOW_S)
         }
 
     async def list_vehicles(self, filter_by: Mapping[str, Any] | None = None) -> list[RegisteredVehicle]:
@@ -126,7 +123,7 @@ class FleetApi:
         """
         path = "/fleets/access_tokens"
         content = await self._authorized("POST", path, body={"vin": vin})
-        return self._wire.read(TokenAnswer, content, method="POST", path=path).pair()
+        return self._wire.read_tokens(content, method="POST", path=path)
 
     async def refresh_vehicle_token(self, refresh_token: Secret) -> VehicleTokenPair:
         """
@@ -135,9 +132,9 @@ class FleetApi:
         Raises: TokenRefused (the refresh token is dead), ConfigError (no client id and secret).
         API: POST /access_tokens, grant_type refresh_token
         """
-        body = {"grant_type": "refresh_token", "refresh_token": refresh_token.reveal(), **self._client_pair()}
+        body = {"grant_type": "refresh_token", "refresh_token": refresh_token, **self._client_pair()}
         content = await self._send("POST", "/access_tokens", body=body)
-        return self._wire.read(TokenAnswer, content, method="POST", path="/access_tokens").pair()
+        return self._wire.read_tokens(content, method="POST", path="/access_tokens")
 
     async def revoke_vehicle_token(
         self, token: Secret, *, hint: Literal["access_token", "refresh_token"]
@@ -148,7 +145,7 @@ class FleetApi:
         Raises: TokenRefused, ConfigError (no client id and secret).
         API: DELETE /access_tokens
         """
-        body = {"token": token.reveal(), "token_type_hint": hint, **self._client_pair()}
+        body = {"token": token, "token_type_hint": hint, **self._client_pair()}
         await self._send("DELETE", "/access_tokens", body=body)
 
     async def vehicle_of_token(self, access_token: Secret) -> VehicleInfo | None:
@@ -173,14 +170,18 @@ class FleetApi:
         content = await self._authorized("POST", "/eligibility", body={"vin": vin, "brand": brand})
         return self._wire.read(Eligibility, content, method="POST", path="/eligibility")
 
-    def _client_pair(self) -> dict[str, str]:
+    def _client_pair(self) -> dict[str, str | Secret]:
         secret = self._settings.client_secret
         if not self._settings.client_id or secret is None:
             raise ConfigError(
                 "Refreshing and revoking vehicle tokens needs the OAuth client: set "
                 f"{CLIENT_ID.names} and {CLIENT_SECRET.names}."
             )
-        return {"client_id": self._settings.client_id, "client_secret": secret.reveal()}
+        return {"client_id": self._settings.client_id, "client_secret": secret}
+
+    def _route(self, *, calls: int | None = None, window_s: float = 60.0) -> Route:
+        longest_s = self._policy.max_retry_after_s
+        return Route(self._clock, calls=calls, window_s=window_s, longest_pause_s=longest_s)
 
     async def _authorized(
         self,
@@ -216,7 +217,7 @@ class FleetApi:
         params: Mapping[str, str] | None = None,
         repeatable: bool = True,
     ) -> bytes:
-        pace = self._routes.setdefault(route or f"{method} {path}", Route(self._clock))
+        pace = self._routes.setdefault(route or f"{method} {path}", self._route())
 
         async def send() -> bytes:
             await pace.wait_for_turn()
@@ -225,8 +226,8 @@ class FleetApi:
                 self._stop.refuse()
             try:
                 return await self._wire.exchange(method, path, bearer=bearer, body=body, params=params)
-            except RateLimited as error:
-                pace.pause(error.retry_after_s or 0.0)
+            except (RateLimited, ServerError) as error:
+                pace.pause(error)
                 raise
 
         return await call_with_retries(
@@ -249,15 +250,7 @@ async def open_api(
 
     Once `stop` is set, its calls that change something raise Interrupted instead of being sent.
     """
-    async with httpx.AsyncClient(
-        timeout=httpx.Timeout(settings.request_timeout_s, connect=CONNECT_TIMEOUT_S, pool=None),
-        headers={"User-Agent": f"pulumi-highmobility/{_version()}"},
-        transport=transport,
-        # A proxy of the environment has no business between us and an emulator on this machine.
-        mounts={f"all://{host}": None for host in ("127.0.0.1", "localhost", "[::1]")}
-        if transport is None
-        else None,
-    ) as http:
+    async with open_http(settings, transport) as http:
         yield FleetApi(
             settings,
             http,
@@ -266,10 +259,3 @@ async def open_api(
             policy=policy,
             stop=stop,
         )
-
-
-def _version() -> str:
-    try:
-        return version("pulumi-highmobility")
-    except PackageNotFoundError:
-        return "unknown"

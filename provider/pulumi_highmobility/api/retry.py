@@ -11,6 +11,7 @@ import tenacity
 
 from ..clock import Clock
 from ..errors import ApiError, RateLimited, ServerError, TransportError
+from .waits import say_wait
 
 T = TypeVar("T")
 
@@ -37,8 +38,10 @@ class RetryPolicy:
         A call that is not `repeatable` (the request for clearance) is sent again only where the
         platform cannot have acted on it: it never left, or was turned away with 429.
         """
+        if isinstance(error, ApiError) and (error.retry_after_s or 0.0) > self.max_retry_after_s:
+            return False
         if isinstance(error, RateLimited):
-            return error.retry_after_s is None or error.retry_after_s <= self.max_retry_after_s
+            return True
         if isinstance(error, TransportError):
             return repeatable or not error.may_have_happened
         return isinstance(error, ServerError) and repeatable
@@ -63,7 +66,9 @@ async def call_with_retries(
 
     def wait(state: tenacity.RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
-        return policy.wait_s(error, attempt=state.attempt_number, rng=rng)
+        wait_s = policy.wait_s(error, attempt=state.attempt_number, rng=rng)
+        say_wait(f"then the call is sent again ({error})", wait_s)
+        return wait_s
 
     retrying = tenacity.AsyncRetrying(
         sleep=clock.sleep,

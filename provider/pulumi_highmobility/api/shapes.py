@@ -67,10 +67,11 @@ class TokenAnswer(msgspec.Struct, frozen=True):
     """POST /fleets/access_tokens, and POST /access_tokens with a refresh token."""
 
     access_token: str
-    token_type: str
-    expires_in: float
+    # Read tolerantly: whatever else is wrong with the answer, the pair that came with it must not be lost.
+    token_type: Any = None
+    expires_in: Any = None
     refresh_token: str | None = None
-    scope: str | None = None
+    scope: Any = None
 
     def __repr__(self) -> str:
         return "TokenAnswer(**********)"
@@ -80,10 +81,18 @@ class TokenAnswer(msgspec.Struct, frozen=True):
         return VehicleTokenPair(
             access_token=Secret(self.access_token),
             refresh_token=Secret(self.refresh_token) if self.refresh_token else None,
-            token_type=self.token_type,
-            scope=self.scope or "",
-            expires_in_s=self.expires_in,
+            token_type=self.token_type if isinstance(self.token_type, str) else "bearer",
+            scope=self.scope if isinstance(self.scope, str) else "",
+            expires_in_s=_seconds(self.expires_in),
         )
+
+
+def _seconds(value: Any) -> float:
+    """A lifetime; one that cannot be read counts as over, so that the token is renewed when it is needed."""
+    try:
+        return max(0.0, float(value))
+    except (TypeError, ValueError, OverflowError):
+        return 0.0
 
 
 class VehicleTokenPair(msgspec.Struct, frozen=True):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -16,19 +19,27 @@ from ..errors import (
     ApiError,
     ClearanceConflict,
     Forbidden,
+    HighMobilityError,
     InvalidRequest,
     NotAuthorized,
+    NotTheApi,
     RateLimited,
     ServerError,
     TokenRefused,
     TransportError,
     VehicleNotFound,
 )
-from ..secret import Secret
-from ..settings import BASE_URL
+from ..secret import Secret, is_sendable
+from ..settings import BASE_URL, LOOPBACK
+from ..text import visible
+from .connection import CA_FILES
+from .shapes import TokenAnswer, VehicleTokenPair
 
 T = TypeVar("T")
 
+# What is read of one answer, unpacked. The list of 100,000 vehicles is 22 MB.
+MAX_BODY_BYTES = 256 * 2**20
+# The statuses that mean something for a vehicle, an application or a token: only in the API's own form.
 _ERROR_BY_STATUS: Mapping[int, type[ApiError]] = {
     400: TokenRefused,
     401: NotAuthorized,
@@ -36,8 +47,8 @@ _ERROR_BY_STATUS: Mapping[int, type[ApiError]] = {
     404: VehicleNotFound,
     409: ClearanceConflict,
     422: InvalidRequest,
-    429: RateLimited,
 }
+_VEHICLE_PATH = re.compile(r"/fleets/vehicles/[^/]+$")
 # The request had not left when one of these came: sending it again cannot do a thing twice.
 _NOT_SENT = (
     httpx.ConnectError,
@@ -45,22 +56,45 @@ _NOT_SENT = (
     httpx.PoolTimeout,
     httpx.UnsupportedProtocol,
     httpx.ProxyError,
+    httpx.LocalProtocolError,
+    httpx.InvalidURL,
 )
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+class _BearerAuth(httpx.Auth):
+    """Writes a token into the request at the last moment: until then it is a Secret, in every frame of ours."""
+
+    def __init__(self, token: Secret) -> None:
+        self._token = token
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """As httpx calls it."""
+        request.headers["Authorization"] = f"Bearer {self._token.reveal()}"
+        yield request
+
+
+@dataclass(frozen=True)
+class _Answer:
+    status: int
+    reason: str
+    headers: httpx.Headers
+    content: bytes
 
 
 class Wire:
     """
     Sends requests below a base URL and turns every kind of failure into one of our errors.
 
-    `skew_s` is how many seconds the platform's clock is ahead of ours, by its last Date header.
+    `timeout_s` bounds a whole exchange, from the connection to the last byte. `skew_s` is how many seconds the
+    platform's clock is ahead of ours, by its last Date header.
     """
 
-    def __init__(self, base_url: str, http: httpx.AsyncClient, clock: Clock) -> None:
+    def __init__(self, base_url: str, http: httpx.AsyncClient, clock: Clock, *, timeout_s: float) -> None:
         self.base_url = base_url
         self.skew_s = 0.0
         self._http = http
         self._clock = clock
+        self._timeout_s = timeout_s
 
     async def exchange(
         self,
@@ -72,48 +106,107 @@ class Wire:
         params: Mapping[str, str] | None = None,
     ) -> bytes:
         """
-        Send one request, with a JSON body if one is given, and return the body of a 2xx answer.
+        Send one request, with a JSON body if one is given (Secrets in it are revealed), and return the body of a 2xx answer.
 
-        Raises: TransportError, or the ApiError of the answer's status.
+        Raises: TransportError, NotTheApi, or the ApiError of the answer's status.
         """
+        failure: HighMobilityError
+        try:
+            answer = await asyncio.wait_for(
+                self._send(method, path, bearer, body, params), timeout=self._timeout_s
+            )
+        except HighMobilityError as error:
+            failure = error
+        except (asyncio.TimeoutError, httpx.TimeoutException) as error:
+            failure = self._no_answer(method, path, error, reason=f"not within {self._timeout_s:g} s")
+        except Exception as error:
+            # Everything that httpx and what is below it may raise of an answer or a connection.
+            failure = self._no_answer(method, path, error)
+        else:
+            self._note_clock(answer)
+            if 200 <= answer.status < 300:
+                return answer.content
+            failure = self._error_of(method, path, answer)
+        # Raised here, so that nothing is chained to it: httpx's errors hold the request with its secrets.
+        raise failure
+
+    async def _send(
+        self, method: str, path: str, bearer: Secret | None, body: Any, params: Mapping[str, str] | None
+    ) -> _Answer:
         headers = {"Accept": "application/json"}
-        content = None
-        if bearer is not None:
-            headers["Authorization"] = f"Bearer {bearer.reveal()}"
         if body is not None:
             headers["Content-Type"] = "application/json"
-            content = msgspec.json.encode(body)
-        try:
-            response = await self._http.request(
-                method, self.base_url + path, headers=headers, content=content, params=params
-            )
-        except httpx.TransportError as error:
-            raise self._no_answer(method, path, error) from error
-        self._note_clock(response)
-        if response.is_success:
-            return response.content
-        raise _api_error(method, path, response)
+        async with self._http.stream(
+            method,
+            self.base_url + path,
+            headers=headers,
+            content=None if body is None else msgspec.json.encode(body, enc_hook=_revealed),
+            params=params,
+            auth=None if bearer is None else _BearerAuth(bearer),
+        ) as response:
+            chunks, size = [], 0
+            async for chunk in response.aiter_bytes():
+                size += len(chunk)
+                if size > MAX_BODY_BYTES:
+                    raise TransportError(
+                        f"The answer to {method} {path} from {self.base_url} is larger than {MAX_BODY_BYTES // 2**20} MB: the rest "
+                        f"was not read. Check {BASE_URL.names}: is it the platform's API?",
+                        method=method,
+                        path=path,
+                        may_have_happened=True,
+                    )
+                chunks.append(chunk)
+            return _Answer(response.status_code, response.reason_phrase, response.headers, b"".join(chunks))
 
     def read(self, shape: type[T], content: bytes, *, method: str, path: str) -> T:
         """The body as `shape`. Raises: TransportError, where it is not JSON of that shape."""
         try:
             return msgspec.json.decode(content, type=shape)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             # msgspec names the field and the type that it found, never the value.
-            raise TransportError(
-                f"The answer to {method} {path} from {self.base_url} could not be read: {error}. "
-                f"If this goes on, check {BASE_URL.names}: is it the platform's API?",
-                method=method,
-                path=path,
-                may_have_happened=True,
-            ) from error
+            why = str(error) if isinstance(error, msgspec.MsgspecError) else type(error).__name__
+        raise TransportError(
+            f"The answer to {method} {path} from {self.base_url} could not be read: {visible(why)}. "
+            f"If this goes on, check {BASE_URL.names}: is it the platform's API?",
+            method=method,
+            path=path,
+            may_have_happened=True,
+        )
 
-    def _no_answer(self, method: str, path: str, error: httpx.TransportError) -> TransportError:
-        may_have_happened = not isinstance(error, _NOT_SENT)
-        reason = str(error) or type(error).__name__
-        if isinstance(error, httpx.TimeoutException):
-            reason = f"{type(error).__name__}: no answer in time"
-        if urlsplit(self.base_url).hostname in _LOOPBACK:
+    def read_tokens(self, content: bytes, *, method: str, path: str) -> VehicleTokenPair:
+        """The body as a pair of vehicle tokens. Raises: TransportError."""
+        pair = self.read(TokenAnswer, content, method=method, path=path).pair()
+        for token in (pair.access_token, pair.refresh_token):
+            if token is not None:
+                self.checked_token(token.reveal(), method=method, path=path, may_have_happened=True)
+        return pair
+
+    def checked_token(self, token: str | None, *, method: str, path: str, may_have_happened: bool) -> Secret:
+        """
+        A token that can be sent in a header. Raises: TransportError, which does not quote it.
+        """
+        if token and is_sendable(token):
+            return Secret(token)
+        what = "a token with characters that no token has (a blank, a line break, a letter outside ASCII)"
+        raise TransportError(
+            f"The answer to {method} {path} from {self.base_url} holds {what if token else 'no token'}.",
+            method=method,
+            path=path,
+            may_have_happened=may_have_happened,
+        )
+
+    def _no_answer(self, method: str, path: str, error: BaseException, *, reason: str = "") -> TransportError:
+        reason = reason or visible(str(error) or type(error).__name__)
+        local = urlsplit(self.base_url).hostname in LOOPBACK
+        if "CERTIFICATE_VERIFY_FAILED" in reason or "certificate verify failed" in reason:
+            advice = (
+                f"The server's certificate is not trusted here. For a company's own certificate authority set {CA_FILES[0]} (or "
+                f"{CA_FILES[1]}) to a PEM file with its certificate."
+            )
+        elif isinstance(error, UnicodeError | ValueError | httpx.DecodingError | httpx.StreamError):
+            reason = f"it could not be read ({type(error).__name__})"
+            advice = f"If this goes on, check {BASE_URL.names}: is it the platform's API?"
+        elif local:
             advice = "Is the emulator running? `pulumi-highmobility emulator` (or `make up`) starts it."
         else:
             advice = f"Check the network, and {BASE_URL.names}."
@@ -121,66 +214,107 @@ class Wire:
             f"No answer from {self.base_url} to {method} {path}: {reason}. {advice}",
             method=method,
             path=path,
-            may_have_happened=may_have_happened,
+            may_have_happened=not isinstance(error, _NOT_SENT),
         )
 
-    def _note_clock(self, response: httpx.Response) -> None:
-        try:
-            theirs = parsedate_to_datetime(response.headers.get("Date", ""))
-        except ValueError:
-            return
-        if theirs.tzinfo is not None:
-            self.skew_s = (theirs - self._clock.now()).total_seconds()
+    def _note_clock(self, answer: _Answer) -> None:
+        theirs = _instant_of(answer.headers.get("Date", ""))
+        if theirs is not None:
+            self.skew_s = theirs - self._clock.now().timestamp()
 
-
-def _api_error(method: str, path: str, response: httpx.Response) -> ApiError:
-    title = source = detail = ""
-    for said in _errors_of(response):
-        title, source, detail = (_text(said.get(name)) for name in ("title", "source", "detail"))
-        if not (title or detail):
+    def _error_of(self, method: str, path: str, answer: _Answer) -> HighMobilityError:
+        status = answer.status
+        said = next(_errors_of(answer.content), None)
+        title, source, detail = (_text((said or {}).get(name)) for name in ("title", "source", "detail"))
+        if said is not None and not (title or detail):
             title, detail = _text(said.get("error")), _text(said.get("error_description"))
-        break
-    status = response.status_code
-    kind = _ERROR_BY_STATUS.get(status, ServerError if status >= 500 else ApiError)
-    return kind(
-        method=method,
-        path=path,
-        status=status,
-        title=title or response.reason_phrase,
-        source=source,
-        detail=detail,
-        retry_after_s=_retry_after_s(response, detail),
-    )
+        if status == 429 or status >= 500:
+            kind: type[ApiError] | None = RateLimited if status == 429 else ServerError
+        else:
+            kind = _ERROR_BY_STATUS.get(status) if title or detail else None
+            if kind is VehicleNotFound and not _VEHICLE_PATH.search(path):
+                kind = None
+        if kind is None:
+            return self._not_the_api(
+                method, path, answer, ": ".join(part for part in (title, detail) if part)
+            )
+        return kind(
+            method=method,
+            path=path,
+            status=status,
+            title=title or visible(answer.reason),
+            source=source,
+            detail=detail,
+            retry_after_s=self._retry_after_s(answer, detail),
+        )
+
+    def _not_the_api(self, method: str, path: str, answer: _Answer, said: str) -> NotTheApi:
+        shown = f' "{said}"' if said else ""
+        to = ""
+        if 300 <= answer.status < 400:
+            to = f", which leads to {visible(_host_of(answer.headers.get('Location', '')), 100)}"
+        return NotTheApi(
+            f"{self.base_url} answered {answer.status}{shown} to {method} {path}{to}: not an answer of the platform's API to this "
+            f"call. Nothing is concluded from it. Check {BASE_URL.names} (the platform's ends in /v1), and whether a proxy is in "
+            "between."
+        )
+
+    def _retry_after_s(self, answer: _Answer, detail: str) -> float | None:
+        """Seconds from the Retry-After header, a number or a date, else from the platform's "retry after 10s"."""
+        header = answer.headers.get("Retry-After", "").strip()
+        if header.isascii() and header.isdecimal():
+            # Absurdly many digits are as good as for ever.
+            return float(header) if len(header) < 16 else math.inf
+        until = _instant_of(header)
+        if until is not None:
+            # Both are the platform's: our clock, right or wrong, has no part in it.
+            now = _instant_of(answer.headers.get("Date", ""))
+            return max(0.0, until - (self._clock.now().timestamp() if now is None else now))
+        if answer.status == 429:
+            found = re.search(r"retry after (\d{1,15}(?:\.\d{1,9})?)\s*s", detail, re.IGNORECASE | re.ASCII)
+            if found:
+                return float(found.group(1))
+        return None
 
 
-def _errors_of(response: httpx.Response) -> Iterator[Mapping[str, Any]]:
+def _revealed(value: Any) -> Any:
+    if isinstance(value, Secret):
+        return value.reveal()
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+def _instant_of(header: str) -> float | None:
+    """Seconds since 1970 of an HTTP date; None where it is none."""
     try:
-        body = msgspec.json.decode(response.content)
-    except msgspec.MsgspecError:
+        instant = parsedate_to_datetime(header)
+        return instant.timestamp() if instant.tzinfo is not None else None
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+
+
+def _host_of(location: str) -> str:
+    try:
+        return urlsplit(location).hostname or "another path of the same server"
+    except ValueError:
+        return "somewhere that cannot be read"
+
+
+def _errors_of(content: bytes) -> Iterator[Mapping[str, Any]]:
+    try:
+        body = msgspec.json.decode(content)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         return
     yield from _flatten(body.get("errors", body) if isinstance(body, dict) else body)
 
 
-def _flatten(errors: Any) -> Iterator[Mapping[str, Any]]:
+def _flatten(errors: Any, depth: int = 3) -> Iterator[Mapping[str, Any]]:
     # The published schema of a 401 nests a list of errors in the list of errors.
     if isinstance(errors, dict):
         yield errors
-    elif isinstance(errors, list):
+    elif isinstance(errors, list) and depth:
         for error in errors:
-            yield from _flatten(error)
+            yield from _flatten(error, depth - 1)
 
 
 def _text(value: Any) -> str:
-    return value.strip()[:500] if isinstance(value, str) else ""
-
-
-def _retry_after_s(response: httpx.Response, detail: str) -> float | None:
-    """Seconds from the Retry-After header, else from the platform's "retry after 10s"."""
-    header = response.headers.get("Retry-After", "").strip()
-    if header.isdigit():
-        return float(header)
-    if response.status_code == 429:
-        found = re.search(r"retry after (\d+(?:\.\d+)?)\s*s", detail, re.IGNORECASE)
-        if found:
-            return float(found.group(1))
-    return None
+    return visible(value.strip()) if isinstance(value, str) else ""

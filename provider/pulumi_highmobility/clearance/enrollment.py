@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 from ..api.shapes import Changelog, ClearanceRow, RegisteredVehicle
 from ..clock import Clock, write_instant
 from ..errors import ClearanceMismatch, ClearanceRefused, HighMobilityError, ServerError, TransportError
+from ..text import visible
 from .listing import Listing
 from .record import changes_of, differences, is_active, is_in_transition, requested_at, status_of
 from .reporter import Reporter
@@ -94,7 +95,7 @@ class Enrollment:
             # Not about this vehicle: the platform answers nobody just now.
             raise lost
         raise ClearanceRefused(
-            f"Clearance of {vin} was asked for {ATTEMPTS} times (POST /fleets/vehicles), and it is not registered "
+            f"Clearance of {vin} was requested {ATTEMPTS} times (POST /fleets/vehicles), and it is not registered "
             "after it. Nothing is lost: run `pulumi up` again later.",
             vin=vin,
         )
@@ -176,7 +177,7 @@ class Enrollment:
     ) -> RegisteredVehicle | None:
         """After a request whose answer was lost: the vehicle if the request arrived, else None."""
         vin = str(vehicle["vin"])
-        reporter.info(f"{vin}: {error} Looking whether the request arrived before asking again")
+        reporter.info(f"{vin}: {error} Looking whether the request arrived before it is repeated")
         pause = self._pauses.get(error)
         if pause is None:
             pause = asyncio.ensure_future(self._clock.sleep(LOOK_AFTER_S * (1 + self._rng.random())))
@@ -212,7 +213,7 @@ def _is_newer(found: RegisteredVehicle, before: RegisteredVehicle | None) -> boo
 
 
 def _refusal(vin: str, row: ClearanceRow) -> str:
-    said = row.description or f'a row of status "{row.status}" without a description'
+    said = visible(row.description or f'a row of status "{row.status}" without a description')
     advice = "Correct the vehicle in the program."
     if "brand" in said.lower():
         advice = 'Set `brand` to one of the platform\'s names, for example "bmw".'

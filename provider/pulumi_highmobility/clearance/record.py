@@ -7,6 +7,7 @@ from datetime import datetime
 
 from ..api.shapes import Changelog, RegisteredVehicle
 from ..clock import parse_instant
+from ..text import visible
 from .states import ACTIVE, GONE, IN_TRANSITION, Status
 
 
@@ -49,7 +50,7 @@ def reason_of(vehicle: RegisteredVehicle) -> str:
     """The carmaker's reason for the present state, empty where none is given."""
     for change in reversed(changes_of(vehicle)):
         if change.status == vehicle.status:
-            return change.reason or ""
+            return visible(change.reason or "")
     return ""
 
 

@@ -1,9 +1,9 @@
-"""Letting go of a clearance: revoking an approved one, canceling a pending one."""
+"""Releasing a clearance: revoking an approved one, canceling a pending one."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
 from ..api.client import FleetApi
@@ -57,6 +57,9 @@ class Release:
         except ClearanceConflict as conflict:
             if conflict.is_in_transition:
                 await self._wait_out(vin, transition_timeout_s, reporter)
+            elif not conflict.is_removed:
+                # A conflict of another kind: it does not say that the clearance has ended.
+                raise
         except InvalidRequest as refusal:
             await self._take_refusal(vin, refusal, on_uncancellable, reporter)
         else:
@@ -76,6 +79,9 @@ class Release:
         vehicle = await self._listing.look_up(vin)
         if is_gone(vehicle) or status_of(vehicle) is Status.REJECTED:
             return
+        if status_of(vehicle) is not Status.PENDING:
+            # Refused for another reason than that a pending clearance cannot be canceled.
+            raise refusal
         since = requested_at(vehicle) if vehicle is not None else None
         if on_uncancellable == "abandon":
             reporter.warn(
@@ -85,16 +91,21 @@ class Release:
             )
             return
         if refusal.title == "too early" or "after 1 day" in refusal.detail:
-            when = (
-                f"from {write_instant(since + CANCEL_AFTER)} on" if since else "a day after it was asked for"
-            )
-            advice = f"It can be canceled {when}: destroy again then."
+            when = f"from {_a_day_after(since)} on" if since else "a day after its request"
+            advice = f"It can be canceled {when}: run `pulumi destroy` again then."
         else:
-            advice = "This carmaker does not cancel a pending clearance: destroy again once it is approved or rejected."
+            advice = "This carmaker does not cancel a pending clearance: run `pulumi destroy` again once it is approved or rejected."
         raise CancellationRefused(
             f'The pending clearance of {vin} cannot be canceled: "{refusal.detail or refusal.title}" '
-            f"(DELETE /fleets/vehicles/{vin}). {advice} To let go of it without canceling, set "
+            f"(DELETE /fleets/vehicles/{vin}). {advice} To release it without canceling, set "
             'on_uncancellable="abandon" and run `pulumi up` before, or take it out of the state with '
             "`pulumi state delete`; it stays registered at the platform then.",
             vin=vin,
         )
+
+
+def _a_day_after(since: datetime) -> str:
+    try:
+        return write_instant(since + CANCEL_AFTER)
+    except OverflowError:
+        return write_instant(since)

@@ -13,6 +13,7 @@ from ..clearance.record import approved_at, changes_of, is_gone, reason_of, requ
 from ..clearance.vehicles import Problem, check_vehicle
 from ..clearance.vin import InvalidVin, parse_vin
 from ..clock import write_instant
+from ..text import visible
 from . import origin
 from .values import (
     Checked,
@@ -217,7 +218,13 @@ def _outputs(work: Work, found: RegisteredVehicle, props: Mapping[str, Any], *, 
         "status": found.status,
         "status_reason": reason_of(found),
         "changelog": [
-            without_none({"timestamp": change.timestamp, "status": change.status, "reason": change.reason})
+            without_none(
+                {
+                    "timestamp": change.timestamp,
+                    "status": change.status,
+                    "reason": None if change.reason is None else visible(change.reason),
+                }
+            )
             for change in changes_of(found)
         ],
         "requested_at": write_instant(requested) if requested else "",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ..clock import Clock, RealClock, Stop, StoppableClock
 from ..errors import ConfigError, HighMobilityError, Interrupted, OtherServer
 from ..settings import Settings, load_settings, wants_eligibility_check
+from ..text import visible
 from .sdk import Engine, EngineCall, engine_of_this_process, prepare_process
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from ..operations.work import Work
 
 T = TypeVar("T")
+# Of one message, whatever the platform's words and the program's names in it are.
+LONGEST = 4000
 
 
 class ResourceReporter:
@@ -33,15 +36,15 @@ class ResourceReporter:
 
     def info(self, message: str) -> None:
         """A lasting message."""
-        self._engine.log("info", message, self._urn)
+        self._engine.log("info", visible(message, LONGEST), self._urn)
 
     def warn(self, message: str) -> None:
         """A warning."""
-        self._engine.log("warning", message, self._urn)
+        self._engine.log("warning", visible(message, LONGEST), self._urn)
 
     def progress(self, message: str) -> None:
         """A message that the next one replaces."""
-        self._engine.log("info", message, self._urn, ephemeral=True)
+        self._engine.log("info", visible(message, LONGEST), self._urn, ephemeral=True)
 
 
 class Bridge:
@@ -172,7 +175,13 @@ class Bridge:
         self.start()
         reporter = ResourceReporter(self.engine, call.urn)
         claims = self.claims
-        return self.run(lambda service: work(Work(service, reporter, claims, call.urn)))
+        from ..api.waits import listener  # noqa: PLC0415 - as above
+
+        async def told(service: ClearanceService) -> T:
+            listener.set(reporter.info)
+            return await work(Work(service, reporter, claims, call.urn))
+
+        return self.run(told)
 
     def interrupt(self) -> None:
         """
@@ -202,6 +211,7 @@ class Bridge:
                 clock = StoppableClock(self.clock, self._stop)
                 opened = open_api(settings, clock=clock, rng=rng, stop=self._stop)
                 api = await self._exits.enter_async_context(opened)
+                self.engine.log("info", f"High Mobility: using {settings.base_url}")
                 self._services[settings] = ClearanceService(api, settings, clock=clock, rng=rng)
             return self._services[settings]
 

@@ -18,6 +18,7 @@ from .args import (
     without_none,
 )
 from .fleet_member import FleetMember, encoded, vins_of
+from .program import tell_of_plain_secrets
 from .provider import HighMobilityProvider, Operations
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ class Fleet(Resource, module="highmobility", name="Fleet"):
         :param adopt: whether VINs that are registered already are taken over as they are. Default: True, with a warning,
             since another stack may hold them; False makes each an error.
         """
+        tell_of_plain_secrets()
         opts, inputs = split_arguments(FleetArgs, positional, named)
         super().__init__(
             FleetProvider(),

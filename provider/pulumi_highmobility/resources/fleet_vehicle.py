@@ -17,6 +17,7 @@ from .args import (
     split_arguments,
     without_none,
 )
+from .program import tell_of_plain_secrets
 from .provider import HighMobilityProvider, Operations
 
 # What a resource of the SDK has to be given, to have it as an output: the rest of the inputs only where they are set.
@@ -121,6 +122,7 @@ class FleetVehicle(Resource, module="highmobility", name="FleetVehicle"):
         :param adopt: whether a VIN that is registered already is taken over as it is. Default: True, with a warning, since
             another stack may hold it; False makes it an error.
         """
+        tell_of_plain_secrets()
         opts, inputs = split_arguments(FleetVehicleArgs, positional, named)
         super().__init__(
             FleetVehicleProvider(),

@@ -18,7 +18,8 @@ from pulumi.dynamic import (
 )
 
 from ..errors import HighMobilityError
-from .bridge import BRIDGE, ResourceReporter
+from ..text import visible
+from .bridge import BRIDGE, LONGEST, ResourceReporter
 from .properties import PROVIDER_KEY, from_pulumi, to_pulumi
 from .sdk import EngineCall, current_call
 
@@ -176,6 +177,7 @@ class HighMobilityProvider(ResourceProvider):
             key = {PROVIDER_KEY: props[PROVIDER_KEY]}
             inputs = to_pulumi(state.inputs or {})
             reasons = [f"{self._name(call)}: {state.reasons[0]}", *state.reasons[1:]]
+            reasons = [visible(reason, LONGEST) for reason in reasons]
             if not call.fail_in_part(state.id, outputs | key, inputs | key, reasons):
                 # The state is worth more than the failure: what was done must be known.
                 for reason in reasons:
@@ -188,7 +190,7 @@ class HighMobilityProvider(ResourceProvider):
         try:
             return work(call)
         except HighMobilityError as error:
-            message = f"{self._name(call)}: {error}"
+            message = visible(f"{self._name(call)}: {error}", LONGEST)
             if call.fail(message):
                 return empty
             raise OperationFailed(message) from None

@@ -118,6 +118,31 @@ def _serialized(properties: Mapping[str, Any]) -> Any:
         loop.close()
 
 
+def program_config(namespace: str, known: Sequence[str]) -> tuple[dict[str, Any], frozenset[str]]:
+    """
+    In a program: the stack's config of a namespace, with full keys, and which of these are secrets.
+
+    Of an SDK that does not tell all keys, those `known`: one with a typing error is not seen then.
+    """
+    import pulumi  # noqa: PLC0415 - as the modules below
+    from pulumi.runtime import config as runtime  # noqa: PLC0415
+
+    found: dict[str, Any] = {}
+    readers: list[Callable[[], Any]] = [
+        getattr(runtime, "get_config_env", dict),
+        getattr(getattr(runtime, "CONFIG", None), "get", dict),
+    ]
+    for read in readers:
+        with contextlib.suppress(AttributeError, LookupError, ValueError):
+            found |= {key: value for key, value in read().items() if key.startswith(f"{namespace}:")}
+    for name in known:
+        value = pulumi.Config(namespace).get(name)
+        if value is not None:
+            found[f"{namespace}:{name}"] = value
+    is_secret = getattr(runtime, "is_config_secret", lambda _: True)
+    return found, frozenset(key for key in found if is_secret(key))
+
+
 def is_provider_process() -> bool:
     """Whether Pulumi started this process to serve dynamic providers."""
     main = sys.modules.get("__main__")

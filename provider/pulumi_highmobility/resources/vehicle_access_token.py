@@ -15,6 +15,7 @@ from .args import (
     split_arguments,
     without_none,
 )
+from .program import tell_of_plain_secrets
 from .provider import HighMobilityProvider, Operations
 
 _SECRET_OUTPUTS = ["access_token", "refresh_token"]
@@ -93,6 +94,7 @@ class VehicleAccessToken(Resource, module="highmobility", name="VehicleAccessTok
             kept; the refresh token is the durable part.
         :param keepers: any values; a change of one issues a new token and revokes the old one.
         """
+        tell_of_plain_secrets()
         opts, inputs = split_arguments(VehicleAccessTokenArgs, positional, named)
         vehicle: VehicleLike | None = inputs["vehicle"]
         if (vehicle is None) == (inputs["vin"] is None):

@@ -8,6 +8,7 @@ import pulumi
 from pulumi.dynamic import Resource
 
 from .args import VehicleApprovalArgs, VehicleApprovalArgsDict, VehicleLike, split_arguments
+from .program import tell_of_plain_secrets
 from .provider import HighMobilityProvider, Operations
 
 
@@ -69,6 +70,7 @@ class VehicleApproval(Resource, module="highmobility", name="VehicleApproval"):
         :param vehicle: the FleetVehicle, or the vehicle of a Fleet, to wait for.
         :param timeout_minutes: how long to wait. Default: 30.
         """
+        tell_of_plain_secrets()
         opts, inputs = split_arguments(VehicleApprovalArgs, positional, named)
         vehicle: VehicleLike = inputs["vehicle"]
         super().__init__(

@@ -26,6 +26,8 @@ from typing import Any
 
 import httpx
 
+from ..settings import CREDENTIALS_FILE, SETTINGS
+
 __all__ = ["EmulatorControls", "RunningEmulator", "start_emulator"]
 
 START_TIMEOUT_S = 30.0
@@ -141,8 +143,15 @@ class RunningEmulator:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a program's environment needs to use it."""
-        return {"HIGHMOBILITY_CREDENTIALS_FILE": str(self.credentials_file)}
+        """
+        What a program's environment needs to use it.
+
+        Every other setting of ours is blanked: one that was left in a shell must not stand beside it.
+        """
+        names = [name for setting in SETTINGS for name in (setting.environment, setting.environment_file)]
+        return dict.fromkeys(filter(None, names), "") | {
+            CREDENTIALS_FILE.environment: str(self.credentials_file)
+        }
 
     def credentials(self) -> dict[str, Any]:
         """The credentials file's content; it holds secrets."""

@@ -1,0 +1,45 @@
+"""The settings of the stack within a program, and what a program is told of them."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pulumi
+
+from ..errors import ConfigError
+from ..settings import NAMESPACE, SETTINGS, plain_secrets, requires_secret_config
+from .sdk import program_config
+
+_KNOWN = [setting.config for setting in SETTINGS]
+
+
+def stack_config() -> dict[str, Any]:
+    """The stack's config in our namespace, with full keys, as its program sees it."""
+    return program_config(NAMESPACE, _KNOWN)[0]
+
+
+def tell_of_plain_secrets() -> None:
+    """
+    Warn of secrets that were set without --secret: they stand in plain in state, history and backups.
+
+    Only a program can tell. Once a run, by its first resource. Raises: ConfigError, where the settings are strict.
+    """
+    config, secret_keys = program_config(NAMESPACE, _KNOWN)
+    plain = plain_secrets(config, secret_keys)
+    # The stack of a process can change (Automation API): each is told once.
+    stack = f"{pulumi.get_project()}/{pulumi.get_stack()}"
+    if not plain or stack in _told:
+        return
+    _told.add(stack)
+    commands = "; ".join(f"pulumi config set --secret {key}" for key in plain)
+    message = (
+        f"{', '.join(plain)} in the stack's config: a secret, set without --secret, so that it stands in plain in the stack's "
+        f"file, state, history and event log. Set it again: {commands}. Then rotate it"
+    )
+    if requires_secret_config(config, os.environ):
+        raise ConfigError(message)
+    pulumi.log.warn(message)
+
+
+_told: set[str] = set()
