@@ -131,3 +131,60 @@ def test_a_fleet_whose_vehicles_are_gone_says_so_at_the_refresh(
     assert "4 of 4 vehicles that were pending or approved are registered no longer" in run.output
     project.up()
     assert len(emulator.controls.vehicles()) == 4
+
+
+def test_a_base_url_without_its_version_loses_nothing(project: Project, emulator: RunningEmulator) -> None:
+    """Every call gets a 404 there, which says nothing about a vehicle."""
+    project.program(PROGRAM)
+    project.up()
+    wrong = emulator.credentials() | {"base_url": emulator.base_url.removesuffix("/v1")}
+    file = project.folder / "wrong.json"
+    file.write_text(json.dumps(wrong))
+    project.environment["HIGHMOBILITY_CREDENTIALS_FILE"] = str(file)
+    # Even where the move is meant: what is found there decides nothing.
+    project.environment["HIGHMOBILITY_MOVED_FROM"] = emulator.base_url
+    for command in (project.refresh, project.destroy):
+        run = command(expect=1)
+        assert f"{wrong['base_url']} answered 404" in run.output
+        assert "not an answer of the platform's API" in run.output
+    assert len(project.state()) == 4
+    assert {vehicle["status"] for vehicle in emulator.controls.vehicles()} == {"approved"}
+
+
+def test_the_server_is_named_once_and_an_emulators_environment_reaches_no_other(
+    project: Project, emulator: RunningEmulator
+) -> None:
+    project.program(PROGRAM)
+    told = project.up().output.rpartition("Diagnostics:")[2]
+    assert told.count(f"High Mobility: using {emulator.base_url}") == 1
+    project("config", "set", "highmobility:baseUrl", "production", expect=0)
+    project.program(PROGRAM + 'hm.FleetVehicle("new", vin="WBA8E9C50GK000002", brand="bmw")')
+    run = project.up(expect=1)
+    assert "highmobility:baseUrl in the stack's config" in run.output
+    assert "HIGHMOBILITY_CREDENTIALS_FILE in the environment" in run.output
+
+
+def test_a_secret_that_was_set_in_plain_is_told_at_every_run(
+    project: Project, emulator: RunningEmulator
+) -> None:
+    credentials = emulator.credentials()
+    project.environment.pop("HIGHMOBILITY_CREDENTIALS_FILE")
+    project("config", "set", "highmobility:baseUrl", emulator.base_url, expect=0)
+    project("config", "set", "highmobility:clientId", credentials["client_id"], expect=0)
+    project(
+        "config", "set", "--plaintext", "highmobility:clientSecret", credentials["client_secret"], expect=0
+    )
+    project.program(PROGRAM)
+    run = project.preview()
+    assert run.output.rpartition("Diagnostics:")[2].count("set without --secret") == 1
+    assert "pulumi config set --secret highmobility:clientSecret" in run.output
+    project.environment["HIGHMOBILITY_REQUIRE_SECRET_CONFIG"] = "true"
+    assert "set without --secret" in project.preview(expect=1).output
+
+
+def test_a_misspelt_key_is_an_error_of_the_functions_too(project: Project, emulator: RunningEmulator) -> None:
+    project("config", "set", "highmobility:baseURL", "sandbox", expect=0)
+    project.program('pulumi.export("fleet", [vehicle.vin for vehicle in hm.get_fleet(brand="BMW")])')
+    assert 'Did you mean "highmobility:baseUrl"?' in project.preview(expect=1).output
+    project("config", "rm", "highmobility:baseURL", expect=0)
+    project.preview()
