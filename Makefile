@@ -10,7 +10,7 @@ up: ## enroll the quickstart's fleet, on the emulator unless the stack has setti
 preview: ## show what `make up` would change
 	@scripts/dev preview
 
-refresh: ## read how the clearances stand
+refresh: ## read the current status of each clearance
 	@scripts/dev refresh
 
 destroy: ## revoke the fleet's clearances

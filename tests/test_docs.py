@@ -55,3 +55,16 @@ def test_links_between_pages_lead_somewhere() -> None:
         for target in re.findall(r"\]\(([^)#]+)", page.read_text()):
             if not target.startswith("http"):
                 assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_supported_versions_are_those_of_the_package() -> None:
+    """pyproject.toml is the place; everything else is compared with it."""
+    project = (ROOT / "pyproject.toml").read_text()
+    oldest = re.findall(r'"pulumi>=(\d+)\.(\d+),<4"', project)[0]
+    python = re.findall(r'requires-python = ">=([\d.]+)"', project)[0]
+    readme = (ROOT / "README.md").read_text()
+    assert f"Pulumi's Python SDK and engine {'.'.join(oldest)}.0 or later" in readme
+    assert f"Python {python} or later" in readme
+    assert f"MINIMUM = ({', '.join(oldest)}, 0)" in (ROOT / "scripts" / "engine").read_text()
+    pinned = re.findall(r"^pulumi==(\S+)$", (ROOT / "constraints.txt").read_text(), re.MULTILINE)[0]
+    assert f'VERSION = "{pinned}"' in (ROOT / "scripts" / "engine").read_text()

@@ -138,7 +138,7 @@ def test_the_package_is_installed_once_at_the_pinned_versions(
     assert (second.returncode, second.stdout, second.stderr) == (0, "", "")
     (call,) = pip.calls()
     assert call.split()[1] == "constraints.txt"
-    assert call.endswith("-e .[dev]")
+    assert call.endswith("-e .[dev] pip")
 
 
 @pytest.mark.parametrize("changed", ["pyproject.toml", "constraints.txt"])

@@ -139,7 +139,7 @@ _TABLE = (
         sources=("G", "P", "O"),
         eligibility_lookup=False,
         several_applications="yes",
-        consent="The fleet's owner must consent in Tesla's own flow, once for the whole fleet, before clearance is asked for.",
+        consent="The fleet's owner must consent in Tesla's own flow, once for the whole fleet, before clearance is requested.",
     ),
     Brand(name="volvo-cars", sources=("E", "OE", "O"), eligibility_lookup=True),
     *(replace(_VOLKSWAGEN_GROUP, name=name) for name in ("volkswagen", "audi", "skoda", "seat", "cupra")),
