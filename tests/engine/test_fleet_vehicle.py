@@ -287,3 +287,14 @@ def test_the_stored_provider_is_a_short_reference(project: Project) -> None:
     stored = project.resource("FleetVehicle", "van")["__provider"]
     assert isinstance(stored, str)
     assert len(stored) < 100
+
+
+def test_a_vehicle_without_tags_shows_none_as_taken_away(project: Project, emulator: RunningEmulator) -> None:
+    project.program(f'hm.FleetVehicle("van", vin="{VIN}", brand="bmw")')
+    project.up()
+    project.refresh()
+    project.program(f'hm.FleetVehicle("van", vin="{VIN}", brand="bmw", on_uncancellable="abandon")')
+    run = project.up()
+    assert "[diff: +on_uncancellable]" in run.output
+    project.refresh()
+    project.stays_as_it_is()

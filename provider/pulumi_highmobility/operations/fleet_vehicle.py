@@ -63,7 +63,9 @@ def check(olds: Props, news: Props, facts: Facts) -> Checked:
     check_flag(given, "adopt", problems)
     check_number(given, "transition_timeout_minutes", problems, least=0, most=7 * 24 * 60, unit="minutes")
     check_choice(given, "on_uncancellable", ("fail", "abandon"), problems)
-    inputs = {name: value for name, value in given.items() if name in INPUTS} | checked.normalized
+    # Without tags there are none: a refresh reads them as such, and a diff would show them as taken away.
+    inputs = {"tags": {}} | {name: value for name, value in given.items() if name in INPUTS}
+    inputs |= checked.normalized
     notices: list[Notice] = []
     eligibility: list[tuple[str, str]] = []
     if differs(inputs, olds, "vin", "brand", "tags"):
