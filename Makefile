@@ -28,5 +28,5 @@ test: ## all tests, those on the real Pulumi engine included
 check: ## lint, format, strict types
 	@scripts/check
 
-bench: ## measure
-	@scripts/with-engine benchmarks/run
+bench: ## measure, for hours; BENCH=--quick: for two minutes
+	@scripts/bench $(BENCH)

@@ -1,9 +1,10 @@
-"""The provider that one writes first: a client for each operation, a read for each vehicle, nothing shared."""
+"""The provider that one writes first: a client for each operation, a read for each vehicle, nothing shared, a wait where it is refused."""
 
 from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,11 @@ def _call(method: str, path: str, body: Any = None) -> Any:
     with httpx.Client(base_url=credentials["base_url"], trust_env=False) as http:
         granted = http.post("/access_tokens", json={"grant_type": "client_credentials", **fields})
         token = granted.raise_for_status().json()["access_token"]
-        answer = http.request(method, path, json=body, headers={"Authorization": f"Bearer {token}"})
-        return answer.raise_for_status().json()
+        while True:
+            answer = http.request(method, path, json=body, headers={"Authorization": f"Bearer {token}"})
+            if answer.status_code != 429:
+                return answer.raise_for_status().json()
+            time.sleep(float(answer.headers["Retry-After"]))
 
 
 class NaiveProvider(ResourceProvider):

@@ -3,38 +3,45 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
 from ..api.client import FleetApi
 from ..api.shapes import ClearanceRow
 from ..clock import Clock
-from ..errors import InvalidRequest
+from ..errors import Interrupted, InvalidRequest
+from .batch_rule import LINGER_S, LONGEST_S, BatchRule
 
-# How long the first of a batch waits for others. Four workers come back within this time after an answer.
-LINGER_S = 0.01
 # No limit on vehicles a POST was found in the platform's documents: small enough to be answered in time.
 MAX_BATCH = 1000
+# Batches under way at a time: with a long latency two halves of those who come take turns.
+MOST_UNDER_WAY = 3
+
+_Entry = tuple[Mapping[str, Any], "asyncio.Future[ClearanceRow | None]"]
 
 
 class ClearanceQueue:
     """
     Collects requests for clearance and sends them as one POST.
 
-    A batch leaves when the one before has been answered. The same VIN asked for twice at a time is
-    sent once, and both callers get its row.
+    A batch leaves when as many wait as can be expected (BatchRule). The same VIN requested twice at a time is sent
+    once, and both callers get its row.
     """
 
     def __init__(self, api: FleetApi, clock: Clock) -> None:
         self._api = api
         self._clock = clock
-        self._waiting: dict[str, tuple[Mapping[str, Any], asyncio.Future[ClearanceRow | None]]] = {}
+        self._waiting: dict[str, _Entry] = {}
         self._sent: dict[str, asyncio.Future[ClearanceRow | None]] = {}
         self._sender: asyncio.Task[None] | None = None
+        self._batches: set[asyncio.Task[None]] = set()
+        self._rule = BatchRule()
+        self._newcomer = asyncio.Event()
 
     async def ask(self, vehicle: Mapping[str, Any]) -> ClearanceRow | None:
         """
-        Ask for clearance of one vehicle, given as on the wire; None where the answer has no row for it.
+        Request clearance of one vehicle, given as on the wire; None where the answer has no row for it.
 
         Raises: as FleetApi.request_clearances; after a ServerError or a TransportError that
         `may_have_happened`, look before asking again.
@@ -44,6 +51,8 @@ class ClearanceQueue:
             return await asyncio.shield(self._sent[vin])
         if vin not in self._waiting:
             self._waiting[vin] = (vehicle, asyncio.get_running_loop().create_future())
+            self._rule.came(self._clock.monotonic(), len(self._waiting) + len(self._sent))
+            self._newcomer.set()
         answer = self._waiting[vin][1]
         if self._sender is None:
             self._sender = asyncio.ensure_future(self._send_all())
@@ -52,18 +61,53 @@ class ClearanceQueue:
     async def _send_all(self) -> None:
         try:
             while self._waiting:
-                await self._clock.sleep(LINGER_S)
+                await self._gather()
+                if len(self._batches) >= MOST_UNDER_WAY:
+                    await asyncio.wait(self._batches, return_when=asyncio.FIRST_COMPLETED)
                 vins = list(self._waiting)[:MAX_BATCH]
                 batch = {vin: self._waiting.pop(vin) for vin in vins}
-                self._sent = {vin: answer for vin, (_, answer) in batch.items()}
-                await self._send(batch)
-                self._sent = {}
+                self._sent |= {vin: answer for vin, (_, answer) in batch.items()}
+                task = asyncio.ensure_future(self._send_timed(batch))
+                self._batches.add(task)
+                task.add_done_callback(self._batches.discard)
         finally:
             self._sender = None
 
-    async def _send(
-        self, batch: Mapping[str, tuple[Mapping[str, Any], asyncio.Future[ClearanceRow | None]]]
-    ) -> None:
+    async def _gather(self) -> None:
+        """Wait until the batch is worth sending."""
+        began = self._clock.monotonic()
+        if self._rule.expected <= 1:
+            await self._clock.sleep(LINGER_S)
+        while len(self._waiting) < self._rule.expected:
+            left_s = began + LONGEST_S - self._clock.monotonic()
+            self._newcomer.clear()
+            pause = asyncio.ensure_future(self._pause(min(self._rule.patience_s, max(left_s, 0.0))))
+            newcomer = asyncio.ensure_future(self._newcomer.wait())
+            try:
+                await asyncio.wait((newcomer, pause), return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                newcomer.cancel()
+                pause.cancel()
+            if not self._newcomer.is_set():
+                self._rule.gave_up(len(self._waiting) + len(self._sent))
+                return
+        self._rule.filled()
+
+    async def _pause(self, seconds: float) -> None:
+        # A stop sends those who wait at once: then each is told that nothing is begun any more.
+        with contextlib.suppress(Interrupted):
+            await self._clock.sleep(seconds)
+
+    async def _send_timed(self, batch: Mapping[str, _Entry]) -> None:
+        began = self._clock.monotonic()
+        try:
+            await self._send(batch)
+        finally:
+            for vin in batch:
+                self._sent.pop(vin, None)
+            self._rule.answered(self._clock.monotonic() - began)
+
+    async def _send(self, batch: Mapping[str, _Entry]) -> None:
         try:
             rows = await self._api.request_clearances([vehicle for vehicle, _ in batch.values()])
         except InvalidRequest as error:
@@ -90,9 +134,7 @@ class ClearanceQueue:
                 answer.set_result(row)
 
 
-def _fail(
-    batch: Mapping[str, tuple[Mapping[str, Any], asyncio.Future[ClearanceRow | None]]], error: Exception
-) -> None:
+def _fail(batch: Mapping[str, _Entry], error: Exception) -> None:
     for _, answer in batch.values():
         if not answer.done():
             answer.set_exception(error)

@@ -1,0 +1,122 @@
+"""Medians and ratios of measured lives, as rows, a table, JSON and a plot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from bench_lives import FLEET_OPERATIONS, OPERATIONS, Measured
+from rich.table import Table
+
+Life = dict[str, Measured]
+Row = dict[str, Any]
+
+_STYLES = {
+    "nothing": ("a provider that does nothing", "#888888", "o"),
+    "naive": ("a naive provider", "#c03030", "s"),
+    "ours": ("FleetVehicle", "#1060c0", "^"),
+    "Fleet": ("Fleet", "#108040", "D"),
+}
+
+
+def rows_of(latency: str, size: int, lives: dict[str, list[Life]]) -> list[Row]:
+    """
+    A row for each operation and provider: medians of its lives, beside the provider that does nothing.
+
+    Those of a Fleet have `beyond_empty_s`, the seconds on top of the `up` of an empty stack, in place of `ratio`. Where a life was
+    ended early, `seconds` is extrapolated from the vehicles that were through, whose share is in `done`.
+    """
+    rows = []
+    for provider, measured in lives.items():
+        for operation in FLEET_OPERATIONS if provider == "Fleet" else OPERATIONS:
+            seconds = _seconds(measured, operation)
+            last = measured[-1][operation]
+            row = {
+                "latency": latency,
+                "vehicles": size,
+                "operation": operation,
+                "provider": provider,
+                "runs": len(measured),
+                "seconds": round(seconds, 2),
+                "each_s": [round(life[operation].seconds, 2) for life in measured],
+                "done": last.done,
+                "requests": last.requests,
+                "peak_mib": last.peak_mib,
+                "cpu_s": {part: round(seconds, 1) for part, seconds in last.cpu_s.items()},
+            }
+            if provider == "Fleet":
+                row["beyond_empty_s"] = round(seconds - _seconds(measured, "empty"), 2)
+            else:
+                row["ratio"] = round(seconds / _seconds(lives["nothing"], operation), 3)
+            rows.append(row)
+    order = list(FLEET_OPERATIONS | OPERATIONS)
+    return sorted(rows, key=lambda row: order.index(row["operation"]))
+
+
+def _seconds(lives: Sequence[Life], operation: str) -> float:
+    return median(life[operation].seconds / (life[operation].done or float("nan")) for life in lives)
+
+
+def table_of(rows: Sequence[Row]) -> Table:
+    """All rows as one table; an extrapolated time has "about" before it and says from which share."""
+    table = Table(
+        "latency", "vehicles", "operation", "provider", "median s", "beside", "requests", "peak MiB"
+    )
+    for row in rows:
+        seconds = f"{row['seconds']:.1f}"
+        if row["done"] < 1:
+            seconds = f"about {seconds}, from {row['done']:.0%}"
+        beside = f"{row['ratio']:.2f} ×" if "ratio" in row else f"{row['beyond_empty_s']:+.1f} s"
+        table.add_row(
+            row["latency"], str(row["vehicles"]), row["operation"], row["provider"], seconds, beside,
+            _listed(row["requests"]), _listed(row["peak_mib"]), _listed(row["cpu_s"]),
+        )  # fmt: skip
+    return table
+
+
+def _listed(counts: dict[str, Any]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in sorted(counts.items())) or "none"
+
+
+def plot(rows: Sequence[Row], file: Path) -> None:
+    """Seconds by vehicles, both on logarithmic axes: a column for each operation, a line of them for each latency."""
+    # Here, so that measuring works where nothing that draws is installed.
+    import matplotlib as mpl  # noqa: PLC0415
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    # Text stays text, and the same figures give the same file.
+    mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "pulumi-highmobility", "font.size": 9})
+    latencies = list(dict.fromkeys(row["latency"] for row in rows))
+    figure = Figure(figsize=(3 * len(OPERATIONS), 3.2 * len(latencies) + 0.4), layout="constrained")
+    grid = figure.subplots(len(latencies), len(OPERATIONS), sharex=True, sharey=True, squeeze=False)
+    for latency, line_of_plots in zip(latencies, grid, strict=True):
+        for operation, axes in zip(OPERATIONS, line_of_plots, strict=True):
+            for provider, (label, colour, marker) in _STYLES.items():
+                points = sorted(
+                    (row["vehicles"], row["seconds"], row["done"] == 1)
+                    for row in rows
+                    if (row["latency"], row["operation"], row["provider"]) == (latency, operation, provider)
+                )
+                if not points:
+                    continue
+                sizes, seconds, _ = zip(*points, strict=True)
+                axes.plot(sizes, seconds, color=colour, label=label)
+                for vehicles, at, whole in points:
+                    axes.plot(vehicles, at, marker, color=colour, fillstyle="full" if whole else "none")
+            axes.set(xscale="log", yscale="log", title=operation)
+            axes.grid(visible=True, which="major", linewidth=0.4)
+        line_of_plots[0].set_ylabel("seconds" if latency == "0ms" else f"seconds, {latency} of latency")
+    for axes in grid[-1]:
+        axes.set_xlabel("vehicles")
+    handles = {
+        label: handle
+        for axes in grid.flat
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(
+        handles.values(), handles.keys(), loc="outside lower center", ncols=len(handles), frameon=False
+    )
+    file.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(file, format="svg", metadata={"Date": None})
