@@ -26,6 +26,28 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+# What takes longest begins first: side by side, it would otherwise run alone at the end.
+_LONGEST = (
+    "test_size",
+    "test_many_stacks",
+    "test_faults",
+    "test_dev",
+    "test_quickstart",
+    "test_secrets",
+    "test_moves",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The tests in the order in which they end soonest; those of the engine before the rest."""
+
+    def rank(item: pytest.Item) -> int:
+        name = item.path.stem
+        return _LONGEST.index(name) if name in _LONGEST else 50 if item.get_closest_marker("engine") else 99
+
+    items.sort(key=rank)
+
+
 @pytest.fixture
 def options() -> Options:
     """How the emulator behaves; a module or class may say otherwise."""

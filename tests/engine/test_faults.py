@@ -27,17 +27,19 @@ approval = hm.VehicleApproval("van", vehicle=van, timeout_minutes=2)
 token = hm.VehicleAccessToken("van", vehicle=approval{{more}})
 pulumi.export("token", token.access_token)
 """
-FAULTS: list[dict[str, Any]] = [
-    {"kind": "status", "status": 429, "retry_after": 2},
-    {"kind": "status", "status": 429},
-    {"kind": "status", "status": 500},
-    {"kind": "status", "status": 502},
-    {"kind": "close_before"},
-    {"kind": "close_after"},
-    {"kind": "truncate"},
-    {"kind": "delay", "seconds": 4},
-    {"kind": "expire_token"},
-]
+# Each call meets the faults of a group one after the other.
+FAULTS: dict[str, list[dict[str, Any]]] = {
+    "429": [{"kind": "status", "status": 429}],
+    "429 and 500": [{"kind": "status", "status": 429, "retry_after": 2}, {"kind": "status", "status": 500}],
+    "502, closed before, expired": [
+        {"kind": "status", "status": 502},
+        {"kind": "close_before"},
+        {"kind": "expire_token"},
+    ],
+    "closed after": [{"kind": "close_after"}],
+    "cut off": [{"kind": "truncate"}],
+    "too late": [{"kind": "delay", "seconds": 4}],
+}
 # What each step of a life asks for, by route.
 STEPS: list[tuple[str, list[tuple[str, str]]]] = [
     (
@@ -56,15 +58,16 @@ STEPS: list[tuple[str, list[tuple[str, str]]]] = [
 ]
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: "-".join(str(value) for value in fault.values()))
+@pytest.mark.parametrize("faults", FAULTS.values(), ids=FAULTS)
 def test_a_life_converges_whatever_fails_once_at_each_call(
-    project: Project, emulator: RunningEmulator, fault: dict[str, Any]
+    project: Project, emulator: RunningEmulator, faults: list[dict[str, Any]]
 ) -> None:
     """The delay is longer than the time-out, so that it is one."""
     project.environment["HIGHMOBILITY_REQUEST_TIMEOUT_SECONDS"] = "2"
     for step, routes in STEPS:
         for method, path in routes:
-            emulator.controls.fault(**fault, method=method, path=path)
+            for fault in faults:
+                emulator.controls.fault(**fault, method=method, path=path)
         if step == "renew":
             project.program(PROGRAM.format(more=", min_remaining_seconds=3600"))
             project.up()

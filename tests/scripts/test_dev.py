@@ -255,7 +255,14 @@ def stack_module() -> Any:
 
 def test_the_settings_that_keep_the_emulator_out_are_the_providers() -> None:
     """All of them, but those that neither name a server nor how to sign on to it."""
-    others = {settings.CHECK_ELIGIBILITY, settings.LISTING_MAX_AGE, settings.REQUEST_TIMEOUT}
+    others = {
+        settings.CHECK_ELIGIBILITY,
+        settings.LISTING_MAX_AGE,
+        settings.REQUEST_TIMEOUT,
+        settings.MOVED_FROM,
+        settings.ALLOW_INSECURE_HTTP,
+        settings.REQUIRE_SECRET_CONFIG,
+    }
     found = [setting for setting in settings.SETTINGS if setting not in others]
     variables = {
         name for setting in found for name in (setting.environment, setting.environment_file) if name
