@@ -74,7 +74,7 @@ class Project:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=300,
+            timeout=900,
         )
         run = Run(done.returncode, done.stdout)
         if expect is not None:

@@ -44,7 +44,8 @@ def test_a_thousand_of_each_kind_work(tmp_path: Path) -> None:
         for kind, line in PROGRAMS.items():
             project = Project(tmp_path / kind, {**emulator.environment, **unsaved})
             project.program(f"{KNOWN}\nfor number in range({COUNT}):\n    {line}\n")
-            project.up()
+            # Approvals that wait share a poll: eight at a time would be a poll for each eight.
+            project.up("--parallel", "64")
             assert [resource["type"] for resource in project.state()] == [TYPE + kind] * COUNT
             project.refresh()
             if kind == "FleetVehicle":

@@ -155,8 +155,11 @@ class Store:
         try:
             query = f"SELECT * FROM vehicles WHERE {where} ORDER BY vin"  # noqa: S608 - built by filters.py, values bound
             if self._in_memory:
+                # Not yielded under the lock: the server resumes a stream on whichever thread is free, and only the one
+                # that took a lock can give it back.
                 with self._lock:
-                    yield connection.execute(query, values).fetchall()
+                    rows = connection.execute(query, values).fetchall()
+                yield rows
                 return
             cursor = connection.execute(query, values)
             while rows := cursor.fetchmany(_CHUNK):
@@ -172,6 +175,11 @@ def vehicle_of(row: sqlite3.Row) -> Vehicle:
     return Vehicle(**{**fields, **{name: json.loads(fields[name]) for name in _STORED_AS_JSON}})
 
 
+def _compact(value: Any) -> str:
+    # It goes into answers as it is, and the platform writes JSON without blanks.
+    return json.dumps(value, separators=(",", ":"))
+
+
 def find_vehicle(db: sqlite3.Connection, application: str, vin: str) -> Vehicle | None:
     """One vehicle of an application."""
     row = db.execute(
@@ -182,7 +190,7 @@ def find_vehicle(db: sqlite3.Connection, application: str, vin: str) -> Vehicle 
 
 def save_vehicle(db: sqlite3.Connection, vehicle: Vehicle) -> None:
     """Insert or replace one vehicle."""
-    fields = vars(vehicle) | {name: json.dumps(getattr(vehicle, name)) for name in _STORED_AS_JSON}
+    fields = vars(vehicle) | {name: _compact(getattr(vehicle, name)) for name in _STORED_AS_JSON}
     names = ", ".join(fields)
     marks = ", ".join(f":{name}" for name in fields)
     db.execute(f"INSERT OR REPLACE INTO vehicles ({names}) VALUES ({marks})", fields)  # noqa: S608 - a dataclass's own names

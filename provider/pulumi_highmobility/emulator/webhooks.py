@@ -192,7 +192,9 @@ class Webhooks:
         action: str | None = None,
     ) -> None:
         if event in hook.events:
-            self._insert(db, hook, event, json.dumps(fields, ensure_ascii=False).encode(), vin, action)
+            # Without blanks: the platform's published receiver verifies the signature over JSON that it writes itself.
+            body = json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
+            self._insert(db, hook, event, body, vin, action)
 
     def _insert(
         self,
