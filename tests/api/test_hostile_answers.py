@@ -150,6 +150,37 @@ def test_a_status_alone_is_no_fact(status: int, body: bytes, call: str) -> None:
     assert isinstance(run(http(f"{status} No", body), call), NotTheApi)
 
 
+GATEWAYS = [
+    b'{"title":"Not Found","status":404}',
+    b'{"status":404,"error":"Not Found"}',
+    b'{"errors":{"detail":"Not Found"}}',
+    b'{"errors":["Not Found"]}',
+    b'{"errors":[{"detail":"Not Found"}]}',
+    b'[{"title":"Not Found"}]',
+    b'{"error":"Unauthorized"}',
+]
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 409, 422])
+@pytest.mark.parametrize("body", GATEWAYS)
+@pytest.mark.parametrize("call", ["read", "release", "whose"])
+def test_a_gateways_own_form_is_no_fact(status: int, body: bytes, call: str) -> None:
+    assert isinstance(run(http(f"{status} No", body), call), NotTheApi)
+
+
+@pytest.mark.parametrize("status", [404, 409, 422])
+def test_a_refused_sign_in_says_nothing_about_the_vehicle(status: int) -> None:
+    assert isinstance(run(http(f"{status} No", PROBLEM), "release", signs_in=False), NotTheApi)
+
+
+def test_a_page_is_no_success_and_another_vehicle_no_answer() -> None:
+    page = http("200 OK", b"<html>signed out</html>", content_type="text/html; charset=utf-8")
+    assert all(isinstance(run(page, call), NotTheApi) for call in CALLS)
+    other = http(body=b'{"vin":"WBA8E9C50GK000002","status":"approved"}')
+    for call in ("read", "release"):
+        assert isinstance(run(other, call), NotTheApi)
+
+
 def test_the_apis_own_404_to_a_vehicle_means_that_it_is_not_registered() -> None:
     for call in ("read", "release"):
         assert isinstance(run(http("404 Not Found", PROBLEM), call), VehicleNotFound)

@@ -85,7 +85,9 @@ class FleetApi:
         """
         path = f"/fleets/vehicles/{quote(vin, safe='')}"
         content = await self._authorized("GET", path, route="GET /fleets/vehicles/{vin}")
-        return self._wire.read(RegisteredVehicle, content, method="GET", path=path)
+        found = self._wire.read(RegisteredVehicle, content, method="GET", path=path)
+        self._wire.refuse_another_vehicle(found.vin, vin, method="GET", path=path)
+        return found
 
     async def request_clearances(self, vehicles: Sequence[Mapping[str, Any]]) -> list[ClearanceRow]:
         """
@@ -112,7 +114,9 @@ class FleetApi:
         """
         path = f"/fleets/vehicles/{quote(vin, safe='')}"
         content = await self._authorized("DELETE", path, route="DELETE /fleets/vehicles/{vin}")
-        return self._wire.read(ClearanceRow, content, method="DELETE", path=path)
+        row = self._wire.read(ClearanceRow, content, method="DELETE", path=path)
+        self._wire.refuse_another_vehicle(row.vin, vin, method="DELETE", path=path)
+        return row
 
     async def create_vehicle_token(self, vin: str) -> VehicleTokenPair:
         """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import re
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
@@ -48,6 +48,7 @@ _ERROR_BY_STATUS: Mapping[int, type[ApiError]] = {
     409: ClearanceConflict,
     422: InvalidRequest,
 }
+_SIGN_IN_PATHS = ("/auth_tokens", "/access_tokens")
 _VEHICLE_PATH = re.compile(r"/fleets/vehicles/[^/]+$")
 # The request had not left when one of these came: sending it again cannot do a thing twice.
 _NOT_SENT = (
@@ -124,7 +125,8 @@ class Wire:
             failure = self._no_answer(method, path, error)
         else:
             self._note_clock(answer)
-            if 200 <= answer.status < 300:
+            is_page = "html" in answer.headers.get("Content-Type", "").lower()
+            if 200 <= answer.status < 300 and not is_page:
                 return answer.content
             failure = self._error_of(method, path, answer)
         # Raised here, so that nothing is chained to it: httpx's errors hold the request with its secrets.
@@ -224,16 +226,24 @@ class Wire:
 
     def _error_of(self, method: str, path: str, answer: _Answer) -> HighMobilityError:
         status = answer.status
-        said = next(_errors_of(answer.content), None)
-        title, source, detail = (_text((said or {}).get(name)) for name in ("title", "source", "detail"))
-        if said is not None and not (title or detail):
-            title, detail = _text(said.get("error")), _text(said.get("error_description"))
+        said = _problem_of(answer.content)
+        title, source, detail = (_text(said.get(name)) for name in ("title", "source", "detail"))
+        # GET /vehicleinfo tells of a dead token in OAuth's form, with a code such as invalid_token (RFC 6750, section
+        # 3.1); a gateway's "Unauthorized" is none.
+        if not title and (status == 400 or (status == 401 and path == "/vehicleinfo")):
+            oauth = _oauth_problem_of(answer.content)
+            if status == 401 and not re.fullmatch("[a-z_]+", str(oauth.get("error"))):
+                oauth = {}
+            title, detail = _text(oauth.get("error")), _text(oauth.get("error_description"))
         if status == 429 or status >= 500:
             kind: type[ApiError] | None = RateLimited if status == 429 else ServerError
+        elif (status in (404, 409) and not _VEHICLE_PATH.search(path)) or (
+            status == 422 and path in _SIGN_IN_PATHS
+        ):
+            # An answer to a sign-in, or to a list, says nothing about the vehicle of the call that needed it.
+            kind = None
         else:
-            kind = _ERROR_BY_STATUS.get(status) if title or detail else None
-            if kind is VehicleNotFound and not _VEHICLE_PATH.search(path):
-                kind = None
+            kind = _ERROR_BY_STATUS.get(status) if title else None
         if kind is None:
             return self._not_the_api(
                 method, path, answer, ": ".join(part for part in (title, detail) if part)
@@ -247,6 +257,14 @@ class Wire:
             detail=detail,
             retry_after_s=self._retry_after_s(answer, detail),
         )
+
+    def refuse_another_vehicle(self, found: str, wanted: str, *, method: str, path: str) -> None:
+        """Raises: NotTheApi, where an answer tells of another VIN than it was asked about."""
+        if found.upper() != wanted.upper():
+            raise NotTheApi(
+                f"{self.base_url} answered {method} {path} with the vehicle {visible(found, 40)}: nothing is concluded from it. "
+                f"Check {BASE_URL.names}, and whether a proxy or cache is in between."
+            )
 
     def _not_the_api(self, method: str, path: str, answer: _Answer, said: str) -> NotTheApi:
         shown = f' "{said}"' if said else ""
@@ -299,21 +317,28 @@ def _host_of(location: str) -> str:
         return "somewhere that cannot be read"
 
 
-def _errors_of(content: bytes) -> Iterator[Mapping[str, Any]]:
+def _decoded(content: bytes) -> Any:
     try:
-        body = msgspec.json.decode(content)
+        return msgspec.json.decode(content)
     except (msgspec.MsgspecError, ValueError, RecursionError):
-        return
-    yield from _flatten(body.get("errors", body) if isinstance(body, dict) else body)
+        return None
 
 
-def _flatten(errors: Any, depth: int = 3) -> Iterator[Mapping[str, Any]]:
+def _problem_of(content: bytes) -> Mapping[str, Any]:
+    """The first error of the API's own form, {"errors": [{"title", …}]}; empty for every other form, such as a gateway's."""
+    body = _decoded(content)
+    errors = body.get("errors") if isinstance(body, dict) else None
     # The published schema of a 401 nests a list of errors in the list of errors.
-    if isinstance(errors, dict):
-        yield errors
-    elif isinstance(errors, list) and depth:
-        for error in errors:
-            yield from _flatten(error, depth - 1)
+    while isinstance(errors, list) and errors and isinstance(errors[0], list):
+        errors = errors[0]
+    first = errors[0] if isinstance(errors, list) and errors else None
+    return first if isinstance(first, dict) and _text(first.get("title")) else {}
+
+
+def _oauth_problem_of(content: bytes) -> Mapping[str, Any]:
+    """OAuth's form, {"error", "error_description"} (RFC 6749, section 5.2); empty for every other one."""
+    body = _decoded(content)
+    return body if isinstance(body, dict) and isinstance(body.get("error"), str) else {}
 
 
 def _text(value: Any) -> str:
