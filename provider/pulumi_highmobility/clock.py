@@ -60,7 +60,7 @@ class Stop:
     def refuse(self) -> None:
         """Raises: Interrupted, once the run was told to stop."""
         if self._event.is_set():
-            raise Interrupted("interrupted; run `pulumi up` again, it takes up where this one ended")
+            raise Interrupted
 
     async def wait(self) -> None:
         """Wait until the run is told to stop."""

@@ -81,6 +81,9 @@ class VehicleUnseen(HighMobilityError):
 class Interrupted(HighMobilityError):
     """The engine was told to stop (Ctrl-C) while the operation ran."""
 
+    def __init__(self) -> None:
+        super().__init__("interrupted; run `pulumi up` again, it takes up where this one ended")
+
 
 class NotTheApi(HighMobilityError):
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -256,7 +256,7 @@ async def delete(work: Work, id_: str, props: Props) -> None:  # noqa: ARG001 - 
         on_uncancellable=props.get("on_uncancellable") or "fail",
         transition_timeout_s=transition_timeout_s(props),
         reporter=work.reporter,
-        when_unknown=_when_unknown(work, record, props),
+        when_unknown=origin.when_unknown(work, props, _status_in(record)),
     )
 
 
@@ -307,7 +307,7 @@ async def _carry_out(
             transition_timeout_s=transition_timeout_s(props),
             may_adopt=props.get("adopt") is not False,
             reporter=work.reporter,
-            when_unknown=_when_unknown(work, record, olds or {}),
+            when_unknown=origin.when_unknown(work, olds or {}, _status_in(record)),
         )
     except HighMobilityError as error:
         if record.roster() == before and not record.failed:
@@ -318,20 +318,8 @@ async def _carry_out(
     return State(id_, _outputs(work, record, props), inputs if reasons else None, reasons)
 
 
-def _when_unknown(work: Work, record: FleetRecord, props: Mapping[str, Any]) -> Any:
-    def when_unknown(vin: str) -> None:
-        member = record.members.get(vin)
-        if member is None or not origin.is_held(member.status):
-            return
-        unseen = origin.why_unseen(props, [vin], work.service.settings)
-        if unseen is not None:
-            raise unseen
-        work.reporter.warn(
-            f"{vin} was {member.status} in the stack's state, and the platform does not know it (404 to DELETE "
-            f"/fleets/vehicles/{vin}): there was nothing to revoke"
-        )
-
-    return when_unknown
+def _status_in(record: FleetRecord) -> Callable[[str], str | None]:
+    return lambda vin: record.members[vin].status if vin in record.members else None
 
 
 def _reasons(record: FleetRecord, plan: FleetPlan, trouble: HighMobilityError | None) -> list[str]:

@@ -168,24 +168,12 @@ async def delete(work: Work, id_: str, props: Props) -> None:
         )
         return
     origin.refuse_other_server(props, work.service.settings)
-
-    def unknown(unknown_vin: str) -> None:
-        if not origin.is_held(props.get("status")):
-            return
-        unseen = origin.why_unseen(props, [unknown_vin], work.service.settings)
-        if unseen is not None:
-            raise unseen
-        work.reporter.warn(
-            f"{unknown_vin} was {props.get('status')} in the stack's state, and the platform does not know it (404 to "
-            f"DELETE /fleets/vehicles/{unknown_vin}): there was nothing to revoke"
-        )
-
     await work.service.release(
         vin,
         on_uncancellable=props.get("on_uncancellable") or "fail",
         transition_timeout_s=transition_timeout_s(props),
         reporter=work.reporter,
-        when_unknown=unknown,
+        when_unknown=origin.when_unknown(work, props, lambda _: props.get("status")),
     )
 
 

@@ -58,6 +58,7 @@ class Bridge:
         self.clock = clock or RealClock()
         self.engine: Engine = engine_of_this_process()
         self._config: Mapping[str, Any] = {}
+        self._settings: Settings | None = None
         self._lock = threading.Lock()
         self._started = False
         self._claims: Claims | None = None
@@ -72,6 +73,7 @@ class Bridge:
     def configure(self, config: Mapping[str, Any]) -> None:
         """Take the stack's config, with full keys; the last one told counts."""
         self._config = dict(config)
+        self._settings = None
 
     def start(self) -> None:
         """Make the most of a provider process, once; to be called from within a call of the SDK."""
@@ -95,8 +97,10 @@ class Bridge:
             return self._claims
 
     def settings(self) -> Settings:
-        """The settings, checked. Raises: ConfigError."""
-        return load_settings(self._config, os.environ)
+        """The settings, checked; read once, since every diff compares its server with them. Raises: ConfigError."""
+        if self._settings is None:
+            self._settings = load_settings(self._config, os.environ)
+        return self._settings
 
     def wants_eligibility_check(self) -> bool:
         """Whether the setting asks for the check at preview. Raises: ConfigError."""
@@ -164,18 +168,16 @@ class Bridge:
         try:
             return waiting.result()
         except CancelledError:
-            raise Interrupted(
-                "interrupted; run `pulumi up` again, it takes up where this one ended"
-            ) from None
+            raise Interrupted from None
 
     def operate(self, call: EngineCall, work: Callable[[Work], Awaitable[T]]) -> T:
         """As `run`, for an operation of the resource that the engine's call is about."""
+        from ..api.waits import listener  # noqa: PLC0415 - as above
         from ..operations.work import Work  # noqa: PLC0415 - as above
 
         self.start()
         reporter = ResourceReporter(self.engine, call.urn)
         claims = self.claims
-        from ..api.waits import listener  # noqa: PLC0415 - as above
 
         async def told(service: ClearanceService) -> T:
             listener.set(reporter.info)

@@ -25,13 +25,15 @@ def tell_of_plain_secrets() -> None:
 
     Only a program can tell. Once a run, by its first resource. Raises: ConfigError, where the settings are strict.
     """
-    config, secret_keys = program_config(NAMESPACE, _KNOWN)
-    plain = plain_secrets(config, secret_keys)
-    # The stack of a process can change (Automation API): each is told once.
+    # The stack of a process can change (Automation API): each is looked at once, not once for each resource.
     stack = f"{pulumi.get_project()}/{pulumi.get_stack()}"
-    if not plain or stack in _told:
+    if stack in _told:
         return
     _told.add(stack)
+    config, secret_keys = program_config(NAMESPACE, _KNOWN)
+    plain = plain_secrets(config, secret_keys)
+    if not plain:
+        return
     commands = "; ".join(f"pulumi config set --secret {key}" for key in plain)
     message = (
         f"{', '.join(plain)} in the stack's config: a secret, set without --secret, so that it stands in plain in the stack's "
