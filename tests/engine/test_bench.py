@@ -18,7 +18,7 @@ pytestmark = pytest.mark.engine
 def test_it_measures_each_provider_and_a_fleet(tmp_path: Path) -> None:
     figures = tmp_path / "results" / "figures.json"
     done = subprocess.run(  # noqa: PLW1510 - its output says why
-        [sys.executable, ROOT / "benchmarks/run", "--sizes", "3", "--fleet-sizes", "4", "--latencies", "1ms", "--repeat", "1", "--json", figures],
+        [sys.executable, ROOT / "benchmarks/run", "--sizes", "3", "--fleet-sizes", "100", "--latencies", "1ms", "--repeat", "1", "--json", figures],
         env=os.environ | {"COLUMNS": "300", "PYTHONDONTWRITEBYTECODE": "1"},
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
