@@ -115,9 +115,9 @@ class Commands:
             )
         return f"""{server}
 Try next:
-  make up                                             again: reads how the clearances stand, changes nothing
+  make up                                             again: reads the current statuses, changes nothing
   scripts/pulumi stack output token --show-secrets    the vehicle's access token
-  examples/quickstart/fleet.csv                       take a line out, and `make up`: its clearance is revoked
+  examples/quickstart/fleet.csv                       remove a line, and `make up`: its clearance is revoked
   make preview, make refresh                          what would change; what has changed
   make down                                           revokes the fleet, stops the emulator
 Your own fleet, on the real platform: "Production" in README.md"""
