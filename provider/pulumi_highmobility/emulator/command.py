@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import click
 from .app import Options
 from .applications import write_credentials
 from .clock import EmulatorClock
+from .database import DatabaseError
 from .durations import parse_duration
 from .machine import Pace
 from .scenario_files import ScenarioFileError, read_scenarios
@@ -31,6 +33,19 @@ class Duration(click.ParamType[float]):
             return parse_duration(str(value))
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+class Speed(click.ParamType[float]):
+    """A number from 0; click's own range takes NaN and infinity."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number."""
+        try:
+            return EmulatorClock(speed=float(value)).speed
+        except ValueError:
+            self.fail(f"{value!r} is not a number from 0", param, ctx)
 
 
 @click.command("emulator")
@@ -63,8 +78,22 @@ class Duration(click.ParamType[float]):
     help="Answer to a request for a VIN that is registered.",
 )
 @click.option(
+    "--missing-odometer",
+    type=click.Choice(["error", "accept"]),
+    default="error",
+    show_default=True,
+    help="Answer to a Mercedes-Benz without odometer: the platform's documents contradict each other.",
+)
+@click.option(
+    "--answers",
+    type=click.Choice(["documented", "recorded"]),
+    default="documented",
+    show_default=True,
+    help="recorded: also what only recorded answers of the platform have, such as whole-second timestamps.",
+)
+@click.option(
     "--speed",
-    type=click.FloatRange(0),
+    type=Speed(),
     default=1.0,
     show_default=True,
     help="How many times as fast carmakers' time runs; 0: only when advanced.",
@@ -79,6 +108,12 @@ class Duration(click.ParamType[float]):
 @click.option("--limits/--no-limits", default=True, show_default=True, help="The platform's rate limits.")
 @click.option(
     "--controls/--no-controls", default=True, show_default=True, help="The controls under /_emulator."
+)
+@click.option(
+    "--allow-host",
+    multiple=True,
+    metavar="NAME",
+    help="A name with a dot by which the page and the controls may be called.",
 )
 @click.option(
     "--accept-audience", multiple=True, help="Another `aud` to take in a JWT, for clients with a fixed one."
@@ -145,6 +180,9 @@ def emulator(**flags: Any) -> None:
     options = Options(
         pace=pace,
         on_duplicate=flags["on_duplicate"],
+        missing_odometer=flags["missing_odometer"],
+        answers=flags["answers"],
+        hosts=flags["allow_host"],
         limits=flags["limits"],
         controls=flags["controls"],
         latency_s=flags["latency"],
@@ -154,12 +192,15 @@ def emulator(**flags: Any) -> None:
         rules=rules,
         credentials=flags["credentials"],
     )
-    served = open_emulator(
-        db=flags["db"],
-        options=options,
-        clock=EmulatorClock(speed=flags["speed"]),
-        applications=traits,
-    )
+    try:
+        served = open_emulator(
+            db=flags["db"],
+            options=options,
+            clock=EmulatorClock(speed=flags["speed"]),
+            applications=traits,
+        )
+    except DatabaseError as error:
+        raise click.ClickException(f"--db: {error}.") from error
     for url in flags["webhook"]:
         try:
             served.webhooks.register(served.applications[0].name, url, secret)
@@ -173,6 +214,12 @@ def emulator(**flags: Any) -> None:
     told = f", credentials in {path}" if path else ""
     told += f", page at {base_url.removesuffix('v1')}" if flags["controls"] else ""
     ready = f"High Mobility emulator listening on {base_url}{told}"
+    if flags["controls"] and not _is_loopback(listener.getsockname()[0]):
+        click.echo(
+            f"Warning: on {host} anyone who reaches this machine can use the page and the controls: they need no login. "
+            "Turn them off with --no-controls.",
+            err=True,
+        )
     serve(
         served,
         listener,
@@ -180,6 +227,10 @@ def emulator(**flags: Any) -> None:
         keyfile=flags["keyfile"],
         on_ready=lambda: click.echo(ready),
     )
+
+
+def _is_loopback(address: str) -> bool:
+    return ip_address(address.partition("%")[0]).is_loopback
 
 
 def _webhook_secret(path: Path | None) -> str:
