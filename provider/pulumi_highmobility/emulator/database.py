@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+from contextlib import closing, suppress
 from pathlib import Path
 
 _HEADER = b"SQLite format 3\0"
@@ -39,23 +40,30 @@ def open_database(path: Path | None) -> sqlite3.Connection:
         return connect(None)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _require_database(path)
+        # On a connection of its own, so that nothing is changed of another program's database.
+        with closing(connect(path)) as connection:
+            _require_ours(connection, path)
         _protect(path)
         connection = connect(path)
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
     except OSError as error:
         raise DatabaseError(f"{path} cannot be opened as a database: {error.strerror or error}") from error
     except sqlite3.Error as error:
-        raise DatabaseError(f"{path} cannot be opened as a database: {error}") from error
-    try:
-        _require_ours(connection, path)
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=NORMAL")
-    except sqlite3.Error as error:
-        connection.close()
         raise DatabaseError(f"{path} cannot be used as a database: {error}") from error
-    except DatabaseError:
-        connection.close()
-        raise
     return connection
+
+
+def _require_database(path: Path) -> None:
+    """A file that is one, or a new one. Raises: DatabaseError, OSError."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with os.fdopen(handle, "rb") as file:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
+            raise DatabaseError(f"{path} is not a file")
+        if status.st_size and file.read(len(_HEADER)) != _HEADER:
+            raise DatabaseError(f"{path} is not a database. Name another file, or remove this one")
 
 
 def _require_ours(connection: sqlite3.Connection, path: Path) -> None:
@@ -65,20 +73,9 @@ def _require_ours(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _protect(path: Path) -> None:
-    """Raises: DatabaseError, OSError. Nothing is changed of a file that is not a database."""
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode):
-            raise DatabaseError(f"{path} is not a file")
-        if status.st_size and os.read(handle, len(_HEADER)) != _HEADER:
-            raise DatabaseError(f"{path} is not a database. Name another file, or remove this one")
-        if status.st_mode & 0o177:
-            os.fchmod(handle, 0o600)
-    finally:
-        os.close(handle)
-    # SQLite gives these the database's mode where it makes them; what an earlier run left has that run's.
+    """Raises: OSError."""
+    # SQLite gives the files beside it the database's mode where it makes them; what a killed run left has that run's.
     real = path.resolve()
-    for beside in (real.with_name(f"{real.name}-wal"), real.with_name(f"{real.name}-shm")):
-        if beside.exists():
-            beside.chmod(0o600)
+    for each in (real, real.with_name(f"{real.name}-wal"), real.with_name(f"{real.name}-shm")):
+        with suppress(FileNotFoundError):
+            each.chmod(0o600)

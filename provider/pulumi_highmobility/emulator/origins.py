@@ -38,7 +38,10 @@ class OwnPagesOnly:
 
     def _refusal(self, request: Request) -> str:
         """Why it may not; empty where it may."""
-        path, host, _ = request.url.path, request.url.hostname, request.url.port
+        # As it was sent: Starlette's own reading takes the server's address where a name has letters it does not expect.
+        sent = request.headers.get("host", "localhost")
+        address = urlsplit(f"//{sent}")
+        path, host, _ = request.scope["path"], address.hostname, address.port
         if not (path == "/" or path.startswith(_CONTROLLED)):
             return ""
         # Always: a page that has its own name point here is of the same origin to a browser, which then sends neither
@@ -53,7 +56,7 @@ class OwnPagesOnly:
         # A link from elsewhere may lead here: scripts of elsewhere cannot read the answer.
         is_foreign = request.method not in ("GET", "HEAD") and (
             (site is not None and site not in ("same-origin", "none"))
-            or (origin is not None and urlsplit(origin).netloc != request.url.netloc)
+            or (origin is not None and urlsplit(origin).netloc != sent)
         )
         return "A page of another site may not do this." if is_foreign else ""
 
