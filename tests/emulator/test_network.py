@@ -37,6 +37,17 @@ def status_of(connection: socket.socket) -> int:
     return int(head.split(b" ", 2)[1]) if head else 0
 
 
+def received(connection: socket.socket) -> bytes:
+    """All that comes until the other side ends it, in order or not."""
+    pieces = []
+    try:
+        while piece := connection.recv(65_536):
+            pieces.append(piece)
+    except ConnectionResetError:
+        pass
+    return b"".join(pieces)
+
+
 @pytest.mark.parametrize(("flags", "warns"), [((), True), (("--no-controls",), False)])
 def test_on_every_address_it_says_that_the_controls_need_no_login(
     flags: tuple[str, ...], warns: bool
@@ -129,6 +140,30 @@ def is_open(connection: socket.socket) -> bool:
     except OSError:
         return False
     return True
+
+
+def test_a_connection_on_which_an_answer_stays_unread_is_closed(tmp_path: Path) -> None:
+    options = Options(limits=False)
+    with serve_in_thread(options, db=tmp_path / "emulator.db", request_timeout_s=1) as (emulator, base_url):
+        caller = Caller(emulator, base_url)
+        rows = [
+            {"vin": f"WBA8E9C50GK{n:06}", "brand": "bmw", "tags": {"a": "x" * 20_000}} for n in range(350)
+        ]
+        for _ in range(2):
+            caller.http.post("/fleets/vehicles", json={"vehicles": rows}).raise_for_status()
+        with socket.socket() as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            url = httpx.URL(base_url)
+            connection.connect((url.host, url.port))
+            token = caller.http.headers["Authorization"]
+            connection.sendall(
+                f"GET /v1/fleets/vehicles HTTP/1.1\r\nHost: x\r\nAuthorization: {token}\r\n\r\n".encode()
+            )
+            time.sleep(2.5)
+            size = len(received(connection))
+        assert size < 7_000_000
+        assert caller.http.get("/fleets/vehicles/WBA8E9C50GK000001").status_code == 200
+        caller.http.close()
 
 
 def test_a_kept_connection_serves_request_after_request(short: str) -> None:

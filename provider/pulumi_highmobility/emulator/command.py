@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -210,7 +211,12 @@ def emulator(**flags: Any) -> None:
     if path is not None:
         for number, application in enumerate(served.applications):
             own = path if number == 0 else path.with_name(f"{path.stem}-{application.name}{path.suffix}")
-            write_credentials(own, application, base_url)
+            try:
+                write_credentials(own, application, base_url)
+            except OSError as error:
+                raise click.ClickException(
+                    f"--credentials: {own} cannot be written: {error.strerror}."
+                ) from error
     told = f", credentials in {path}" if path else ""
     told += f", page at {base_url.removesuffix('v1')}" if flags["controls"] else ""
     ready = f"High Mobility emulator listening on {base_url}{told}"
@@ -250,6 +256,10 @@ def _webhook_secret(path: Path | None) -> str:
 def _traits(flags: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """What is special of each application, by its name. Raises: click.UsageError."""
     traits: dict[str, dict[str, Any]] = {name: {} for name in flags["application"]}
+    for name in traits:
+        # It becomes part of a file's name.
+        if not re.fullmatch(r"[\w.-]+", name):
+            raise click.UsageError(f"--application {name}: a name has letters, digits, '.', '_' and '-'.")
 
     def set_trait(flag: str, name: str, trait: str, value: object) -> None:
         if name not in traits:

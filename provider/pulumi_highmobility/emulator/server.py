@@ -38,7 +38,6 @@ class _Protocol(H11Protocol):
     """
 
     timeout_s = REQUEST_TIMEOUT_S
-    _timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -50,40 +49,43 @@ class _Protocol(H11Protocol):
             await app(scope, receive, send)
 
         self.app = with_abort
-        self._limit()
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._limit("reading")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._unlimit()
+        self._unlimit("reading")
+        self._unlimit("writing")
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
         if self.conn.their_state in (h11.IDLE, h11.SEND_BODY):
             # The head or the body is not complete. The time runs on from the first byte: one more is no reprieve.
-            self._limit()
+            self._limit("reading")
         else:
-            self._unlimit()
+            self._unlimit("reading")
 
     def on_response_complete(self) -> None:
-        self._unlimit()
+        # What is left of a refused request is read for nobody; Uvicorn's own time-out of idle connections goes on here.
+        self._unlimit("reading")
         super().on_response_complete()
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._limit()
+        self._limit("writing")
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        self._unlimit()
+        self._unlimit("writing")
 
-    def _limit(self) -> None:
-        if self._timer is None:
-            self._timer = self.loop.call_later(self.timeout_s, self.transport.abort)
+    def _limit(self, what: str) -> None:
+        if what not in self._timers:
+            self._timers[what] = self.loop.call_later(self.timeout_s, self.transport.abort)
 
-    def _unlimit(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+    def _unlimit(self, what: str) -> None:
+        timer = self._timers.pop(what, None)
+        if timer is not None:
+            timer.cancel()
 
 
 def open_emulator(
