@@ -41,7 +41,7 @@ PROFILE = settings(
     derandomize=True,
     database=None,
     deadline=None,
-    max_examples=120,
+    max_examples=70,
     suppress_health_check=list(HealthCheck),
 )
 
@@ -161,7 +161,7 @@ def test_any_filter_is_answered_with_a_whole_list_or_a_422(
 
 
 @given(text=st.text(max_size=30) | st.sampled_from(["²", "%ED%A0%80", "%00", "%FF%FE", "..", "x" * 3000]))
-@settings(PROFILE, max_examples=40)
+@settings(PROFILE, max_examples=25)
 def test_any_path_is_answered(asked: Caller, text: str) -> None:
     asked.renew_bearer()
     part = text if text.startswith("%") else quote(text, safe="")

@@ -388,7 +388,7 @@ class OverASocketFromMemory(Fleet):
 
 
 @pytest.mark.parametrize(
-    ("machine", "examples"), [(Fleet, 30), (OverASocketFromAFile, 6), (OverASocketFromMemory, 6)]
+    ("machine", "examples"), [(Fleet, 15), (OverASocketFromAFile, 4), (OverASocketFromMemory, 4)]
 )
 def test_the_emulator_agrees_with_a_model_of_the_contract(machine: type[Fleet], examples: int) -> None:
     """Most of it in process, where a call costs least; over a socket enough to meet every rule."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from .database import DatabaseError
 from .durations import parse_duration
 from .machine import Pace
 from .scenario_files import ScenarioFileError, read_scenarios
+from .scenarios import Scenario
 from .server import PortInUse, bind, open_emulator, serve
 from .webhooks import InvalidWebhook
 
@@ -175,8 +177,22 @@ def emulator(**flags: Any) -> None:
         ) from error
     except OSError as error:
         raise click.ClickException(f"cannot listen on {host}: {error.strerror or error}.") from error
+    with listener:
+        _serve(listener, f"{scheme}://", flags, rules, traits, secret)
+
+
+def _serve(
+    listener: socket.socket,
+    scheme: str,
+    flags: dict[str, Any],
+    rules: tuple[Scenario, ...],
+    traits: dict[str, dict[str, Any]],
+    secret: str,
+) -> None:
+    """Until a signal. Raises: click.ClickException, click.UsageError."""
+    host = flags["host"]
     shown = f"[{host}]" if ":" in host else host
-    base_url = f"{scheme}://{shown}:{listener.getsockname()[1]}/v1"
+    base_url = f"{scheme}{shown}:{listener.getsockname()[1]}/v1"
     pace = Pace(flags["approve_after"], flags["revoke_after"], flags["cancel_after"])
     options = Options(
         pace=pace,
@@ -206,6 +222,7 @@ def emulator(**flags: Any) -> None:
         try:
             served.webhooks.register(served.applications[0].name, url, secret)
         except InvalidWebhook as error:
+            served.store.close()
             raise click.UsageError(f"--webhook {url}: {error}") from error
     path: Path | None = flags["credentials"]
     if path is not None:
@@ -214,6 +231,7 @@ def emulator(**flags: Any) -> None:
             try:
                 write_credentials(own, application, base_url)
             except OSError as error:
+                served.store.close()
                 raise click.ClickException(
                     f"--credentials: {own} cannot be written: {error.strerror}."
                 ) from error
