@@ -6,6 +6,7 @@ import asyncio
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -17,6 +18,7 @@ from pulumi_highmobility.emulator.server import open_emulator, serve_in_thread
 MODES = ("file", "memory", "in process")
 # Made once: to read the system's certificates takes longer than most of the tests.
 TLS = ssl.create_default_context()
+get, post = partial(httpx.get, verify=TLS), partial(httpx.post, verify=TLS)
 
 
 class InProcess(httpx.BaseTransport):

@@ -19,6 +19,7 @@ from pulumi_highmobility.emulator.limits import LARGEST_BODY
 from pulumi_highmobility.emulator.server import serve_in_thread
 
 from .conftest import Caller
+from .serving import post
 
 
 @contextmanager
@@ -73,7 +74,7 @@ def test_on_every_address_it_says_that_the_controls_need_no_login(
 
 @pytest.mark.parametrize("path", ["/v1/fleets/vehicles", "/v1/access_tokens", "/v1/auth_tokens", "/_emulator/faults", "/_emulator/page/clock"])  # fmt: skip
 def test_a_body_that_is_too_large_is_refused_without_credentials(caller: Caller, path: str) -> None:
-    answer = httpx.post(caller.origin + path, content=b" " * (LARGEST_BODY + 1))
+    answer = post(caller.origin + path, content=b" " * (LARGEST_BODY + 1))
     assert answer.status_code == 413
     assert "8 MiB" in answer.text
     assert "error" in answer.json() or answer.json()["errors"]

@@ -168,7 +168,7 @@ def serve_in_thread(
     emulator = open_emulator(db=db, options=options or Options(), clock=clock, applications=applications)
     if credentials is not None:
         write_credentials(credentials, emulator.applications[0], base_url)
-    server = _Server(_config(emulator, None, None, request_timeout_s), lambda: None)
+    server = _Server(_config(emulator, None, None, request_timeout_s), lambda: None, tick_s=0.01)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     try:
@@ -183,9 +183,16 @@ def serve_in_thread(
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+    """`tick_s` is how often it looks whether it shall end."""
+
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None], tick_s: float = 0.1) -> None:
         super().__init__(config)
         self._on_ready = on_ready
+        self._tick_s = tick_s
+
+    async def main_loop(self) -> None:
+        while not await self.on_tick(0):  # noqa: ASYNC110 - Uvicorn's own form: others set `should_exit` from a thread
+            await asyncio.sleep(self._tick_s)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
