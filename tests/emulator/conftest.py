@@ -14,17 +14,21 @@ import pytest
 
 from pulumi_highmobility.emulator.app import Emulator, Options
 from pulumi_highmobility.emulator.applications import Application
-from pulumi_highmobility.emulator.server import serve_in_thread
+
+from .serving import TLS, serving
 
 
 class Caller:
     """Sends requests with the present bearer token."""
 
-    def __init__(self, emulator: Emulator, base_url: str, *, application: int = 0) -> None:
+    def __init__(
+        self, emulator: Emulator, base_url: str, *, application: int = 0, http: httpx.Client | None = None
+    ) -> None:
         self.emulator = emulator
         self.base_url = base_url
+        self.origin = base_url.removesuffix("/v1")
         self.application: Application = emulator.applications[application]
-        self.http = httpx.Client(base_url=base_url, timeout=30, trust_env=False)
+        self.http = http or httpx.Client(base_url=base_url, timeout=30, trust_env=False, verify=TLS)
         self.renew_bearer()
 
     def bearer(self, **fields: str) -> str:
@@ -81,8 +85,12 @@ def options() -> Options:
 
 
 @pytest.fixture
-def caller(options: Options, tmp_path: Path) -> Iterator[Caller]:
-    with serve_in_thread(options, db=tmp_path / "emulator.db") as (emulator, base_url):
-        caller = Caller(emulator, base_url)
-        yield caller
-        caller.http.close()
+def mode() -> str:
+    """How it is run, one of serving.MODES; modules override it."""
+    return "file"
+
+
+@pytest.fixture
+def caller(options: Options, mode: str, tmp_path: Path) -> Iterator[Caller]:
+    with serving(mode, options, tmp_path) as (emulator, base_url, http):
+        yield Caller(emulator, base_url, http=http)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -13,9 +15,15 @@ from pulumi_highmobility.emulator.machine import ENDED, MOVES, STATES
 from pulumi_highmobility.emulator.scenarios import DAY, SCENARIOS
 
 from .conftest import Caller
+from .serving import MODES
 
 VIN = "WBA8E9C50GK000001"
 OTHER = "WBA8E9C50GK000002"
+
+
+@pytest.fixture(params=MODES)
+def mode(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 def error_of(answer: httpx.Response) -> tuple[int, str, str | None, str | None]:
@@ -363,3 +371,89 @@ class TestLimits:
         )
         assert 50 <= int(wait) <= 60
         assert caller.http.get("/fleets/vehicles").status_code == 200
+
+
+def test_a_row_has_the_vin_as_it_was_sent_and_the_fleet_has_it_in_upper_case(caller: Caller) -> None:
+    """hmkit-fleet finds its row by exact comparison."""
+    for _ in range(2):
+        assert caller.request_vehicle(VIN.lower()) == {"vin": VIN.lower(), "status": "pending"}
+    assert caller.request_vehicle(VIN.lower(), "nope")["vin"] == VIN.lower()
+    assert [shown["vin"] for shown in caller.http.get("/fleets/vehicles").json()] == [VIN]
+    assert caller.vehicle(VIN.lower())["vin"] == VIN
+    wish = json.dumps({"vin": {"operator": "in", "value": [VIN.lower()]}})
+    assert len(caller.http.get("/fleets/vehicles", params={"filter": wish}).json()) == 1
+
+
+@pytest.mark.parametrize("vin", ["WBA8E9C50GK00000ß", "WBA8E9C50GK00000ﬁ"])
+def test_a_letter_whose_upper_case_is_longer_stays_one_letter(caller: Caller, vin: str) -> None:
+    assert len(vin) == 17
+    assert caller.request_vehicle(vin) == {"vin": vin, "status": "pending"}
+    assert caller.vehicle(vin)["vin"] == vin
+
+
+@pytest.mark.parametrize("value", ["²", "١٢", "", " 5", "-1", -1, 1.5, True, [], "1e3", "9" * 5000])
+def test_an_odometer_that_is_no_number_is_an_error_row(caller: Caller, value: Any) -> None:
+    measures = {"odometer": {"value": value, "unit": "kilometers"}}
+    row = caller.request_vehicle(VIN, "mercedes-benz", control_measures=measures)
+    assert row["status"] == "error"
+    assert caller.http.get("/fleets/vehicles").json() == []
+
+
+def test_all_json_is_compact_and_in_utf_8(caller: Caller) -> None:
+    """Recorded Content-Length values are those of JSON without blanks."""
+    caller.request_vehicle(VIN, tags={"città": "Zürich, 3"})
+    for answer in (
+        caller.http.get("/fleets/vehicles"),
+        caller.http.get(f"/fleets/vehicles/{VIN}"),
+        caller.http.post("/fleets/vehicles", json={"vehicles": [{"vin": VIN, "brand": "bmw"}]}),
+        caller.http.delete(f"/fleets/vehicles/{VIN}"),
+        caller.http.get("/nope"),
+        caller.http.get(f"{caller.origin}/_emulator/vehicles"),
+    ):
+        compact = json.dumps(answer.json(), separators=(",", ":"), ensure_ascii=False).encode()
+        assert answer.content == compact
+        assert int(answer.headers["content-length"]) == len(compact)
+
+
+class TestWithoutOdometer:
+    @pytest.fixture
+    def options(self) -> Options:
+        return Options(missing_odometer="accept")
+
+    def test_a_mercedes_without_odometer_is_pending_where_that_is_chosen(self, caller: Caller) -> None:
+        assert caller.request_vehicle(VIN, "mercedes-benz")["status"] == "pending"
+        wrong = {"odometer": {"value": 1, "unit": "leagues"}}
+        assert caller.request_vehicle(OTHER, "mercedes-benz", control_measures=wrong)["status"] == "error"
+
+
+class TestRecordedAnswers:
+    @pytest.fixture
+    def options(self) -> Options:
+        return Options(answers="recorded")
+
+    def test_timestamps_have_whole_seconds(self, caller: Caller) -> None:
+        caller.request_vehicle(VIN)
+        stamp = caller.vehicle(VIN)["changelog"][0]["timestamp"]
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", stamp)
+        for operator, count in (("eq", 1), ("lte", 1), ("gt", 0)):
+            wish = json.dumps({"inserted_at": {"operator": operator, "value": stamp}})
+            assert len(caller.http.get("/fleets/vehicles", params={"filter": wish}).json()) == count
+        issued = caller.http.post("/auth_tokens", json={"assertion": caller.assertion()}).json()
+        assert "." not in issued["valid_from"] + issued["valid_until"]
+
+    def test_a_vehicle_token_comes_with_an_authorization_and_a_status(self, caller: Caller) -> None:
+        caller.request_vehicle(VIN)
+        caller.emulator.clock.advance(3)
+        first, second = (
+            caller.http.post("/fleets/access_tokens", json={"vin": VIN}).json() for _ in range(2)
+        )
+        assert first["status"] == "approved"
+        assert UUID(first["authorization_id"]) == UUID(second["authorization_id"])
+
+
+def test_what_only_recorded_answers_have_is_left_out_unless_chosen(caller: Caller) -> None:
+    caller.request_vehicle(VIN)
+    caller.emulator.clock.advance(3)
+    issued = caller.http.post("/fleets/access_tokens", json={"vin": VIN}).json()
+    assert set(issued) == {"access_token", "refresh_token", "token_type", "scope", "expires_in"}
+    assert "." in caller.vehicle(VIN)["changelog"][0]["timestamp"]

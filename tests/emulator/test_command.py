@@ -16,12 +16,14 @@ from pathlib import Path
 
 import httpx
 import pytest
+from click.testing import CliRunner
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from pulumi_highmobility.emulator.clock import EmulatorClock
+from pulumi_highmobility.emulator.command import emulator as emulator_command
 from pulumi_highmobility.emulator.scenarios import SCENARIOS
 from pulumi_highmobility.emulator.server import bind, serve_in_thread
 from pulumi_highmobility.testing import start_emulator
@@ -115,6 +117,25 @@ def test_a_wrong_duration_says_how_one_is_written() -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 2
     assert "write 500ms, 2s, 10m, 3h or 1d" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        (["--speed", "nan"], "is not a number from 0"),
+        (["--speed", "inf"], "is not a number from 0"),
+        (["--approve-after", "9999999d"], "36525d, a hundred years, is the longest"),
+        (["--application", "a/b"], "a name has letters"),
+        (["--credentials", "/proc/nowhere/credentials.json"], "cannot be written"),
+        (["--certfile", str(ROOT / "README.md")], "not a certificate"),
+        (["--keyfile", str(ROOT / "README.md")], "--keyfile needs --certfile"),
+    ],
+)
+def test_a_flag_s_wrong_value_is_said_without_a_traceback(flags: list[str], told: str) -> None:
+    result = CliRunner().invoke(emulator_command, ["--port", "0", *flags])
+    assert result.exit_code in (1, 2)
+    assert told in " ".join(result.output.split())
+    assert isinstance(result.exception, SystemExit)
 
 
 def test_time_can_run_fast(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from pulumi_highmobility.emulator.server import serve_in_thread
 from pulumi_highmobility.testing import start_emulator
 
 from .conftest import Caller
+from .serving import post
 
 VIN = "WVW8E9C50GK000001"
 DAY = 86_400.0
@@ -46,7 +47,7 @@ class Callers:
 
     def control(self, vin: str, **fields: Any) -> dict[str, Any]:
         origin = self["default"].base_url.removesuffix("/v1")
-        answer = httpx.post(f"{origin}/_emulator/vehicles/{vin}/conditions", json=fields)
+        answer = post(f"{origin}/_emulator/vehicles/{vin}/conditions", json=fields)
         answer.raise_for_status()
         found: dict[str, Any] = answer.json()
         return found
@@ -210,8 +211,8 @@ def test_applications_of_the_command_have_their_traits(tmp_path: Path) -> None:
             fields = httpx.Response(200, text=credentials).json()
             pair = {key: fields[key] for key in ("client_id", "client_secret")}
             grant = {"grant_type": "client_credentials", **pair}
-            token = httpx.post(f"{emulator.base_url}/access_tokens", json=grant).json()["access_token"]
-            answer = httpx.post(
+            token = post(f"{emulator.base_url}/access_tokens", json=grant).json()["access_token"]
+            answer = post(
                 f"{emulator.base_url}/fleets/vehicles",
                 json={"vehicles": [{"vin": VIN, "brand": "bmw"}]},
                 headers={"Authorization": f"Bearer {token}"},
@@ -259,7 +260,7 @@ def test_consent_is_waited_for_from_when_the_pause_has_ended(callers: Callers) -
     callers.control(VIN, consent=False, application="same")
     callers.advance(20 * DAY)
     origin = callers["default"].base_url.removesuffix("/v1")
-    httpx.post(f"{origin}/_emulator/vehicles/{VIN}/move", json={"status": "rejected"}).raise_for_status()
+    post(f"{origin}/_emulator/vehicles/{VIN}/move", json={"status": "rejected"}).raise_for_status()
     callers.advance(9.9 * DAY)
     assert callers["same"].vehicle(VIN)["status"] == "pending"
     callers.advance(0.2 * DAY)

@@ -9,7 +9,6 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
@@ -18,6 +17,7 @@ from pulumi_highmobility.emulator.machine import Pace
 from pulumi_highmobility.emulator.server import serve_in_thread
 
 from .conftest import Caller
+from .serving import get, post
 
 VIN = "WBA8E9C50GK000001"
 OTHER = "VF3LCYHZPHS000002"
@@ -42,10 +42,10 @@ def status_of(caller: Caller, vin: str = VIN) -> str:
 
 
 def test_the_page_shows_the_fleet_the_requests_and_the_settings(caller: Caller, origin: str) -> None:
-    assert "No vehicle is registered yet." in httpx.get(origin).text
+    assert "No vehicle is registered yet." in get(origin).text
     caller.request_vehicle(VIN, tags={"customer": "acme"})
     caller.request_vehicle(OTHER, "peugeot")
-    text = httpx.get(origin).text
+    text = get(origin).text
     for shown in (
         "2 vehicles: 2 pending",
         VIN,
@@ -69,16 +69,16 @@ def test_the_fleet_can_be_searched(caller: Caller, origin: str) -> None:
         ("status=pending", {VIN, OTHER}),
         ("q=%25", set()),
     ):
-        text = httpx.get(f"{origin}/?{query}").text
+        text = get(f"{origin}/?{query}").text
         assert {vin for vin in (VIN, OTHER) if vin in text.split("Requests</h2>")[0]} == found
-    assert "No vehicle is like that." in httpx.get(f"{origin}/?status=revoked").text
+    assert "No vehicle is like that." in get(f"{origin}/?status=revoked").text
 
 
 def test_a_large_fleet_shows_what_changed_last(caller: Caller, origin: str) -> None:
     rows = [{"vin": f"WBA8E9C50GK{number:06}", "brand": "bmw"} for number in range(500)]
     caller.http.post("/fleets/vehicles", json={"vehicles": rows}).raise_for_status()
     caller.request_vehicle(OTHER, "peugeot")
-    text = httpx.get(origin).text
+    text = get(origin).text
     assert "The 100 that changed last, of 501 vehicles" in text
     assert text.count('<th scope="row"><code>') == 100
     assert OTHER in text
@@ -86,7 +86,7 @@ def test_a_large_fleet_shows_what_changed_last(caller: Caller, origin: str) -> N
 
 def test_what_clients_send_is_shown_as_text(caller: Caller, origin: str) -> None:
     caller.request_vehicle(VIN, tags={"<script>alert(1)</script>": "<img src=x onerror=alert(2)>"})
-    text = httpx.get(f"{origin}/?q=%22%3E%3Cscript%3E").text + httpx.get(origin).text
+    text = get(f"{origin}/?q=%22%3E%3Cscript%3E").text + get(origin).text
     assert "<script>alert" not in text
     assert "<img" not in text
     assert "&lt;script&gt;alert(1)" in text
@@ -96,23 +96,23 @@ def test_what_clients_send_is_shown_as_text(caller: Caller, origin: str) -> None
 def test_buttons_work_without_scripts(caller: Caller, origin: str) -> None:
     caller.request_vehicle(VIN)
     move = f"{origin}/_emulator/page/vehicles/{VIN}/move"
-    answer = httpx.post(move, data={"status": "approved", "back": "q=WBA"})
+    answer = post(move, data={"status": "approved", "back": "q=WBA"})
     assert (answer.status_code, answer.headers["location"]) == (303, "/?q=WBA")
     assert status_of(caller) == "approved"
-    again = httpx.post(move, data={"status": "rejected"})
+    again = post(move, data={"status": "rejected"})
     assert (again.status_code, f"{VIN} is approved by now" in again.text) == (409, True)
-    assert httpx.post(move, data={"status": "revoking"}).status_code == 303
+    assert post(move, data={"status": "revoking"}).status_code == 303
     assert status_of(caller) == "revoking"
-    assert httpx.post(move.replace(VIN, OTHER), data={"status": "approved"}).status_code == 409
+    assert post(move.replace(VIN, OTHER), data={"status": "approved"}).status_code == 409
 
 
 def test_the_time_moves_on_by_a_form(caller: Caller, origin: str) -> None:
     caller.request_vehicle(VIN)
-    assert httpx.post(f"{origin}/_emulator/page/clock", data={"duration": "2h"}).status_code == 303
+    assert post(f"{origin}/_emulator/page/clock", data={"duration": "2h"}).status_code == 303
     caller.renew_bearer()
     assert status_of(caller) == "approved"
-    assert "2 hours ago" not in httpx.get(origin).text
-    assert httpx.post(f"{origin}/_emulator/page/clock", data={"duration": "soon"}).status_code == 422
+    assert "2 hours ago" not in get(origin).text
+    assert post(f"{origin}/_emulator/page/clock", data={"duration": "soon"}).status_code == 422
 
 
 @pytest.mark.parametrize(
@@ -133,25 +133,23 @@ def test_a_page_of_another_site_can_do_nothing(caller: Caller, origin: str, head
         (f"/_emulator/vehicles/{VIN}/move", '{"status": "approved"}'),
         ("/_emulator/reset", ""),
     ):
-        answer = httpx.post(
-            f"{origin}{path}", content=form, headers={"Content-Type": "text/plain", **headers}
-        )
+        answer = post(f"{origin}{path}", content=form, headers={"Content-Type": "text/plain", **headers})
         assert answer.status_code == 403
     assert status_of(caller) == "pending"
     rebound = {"Host": "rebound.example.com", "Sec-Fetch-Site": "same-origin"}
-    assert httpx.get(f"{origin}/_emulator/vehicles", headers=rebound).status_code == 403
+    assert get(f"{origin}/_emulator/vehicles", headers=rebound).status_code == 403
 
 
 def test_the_pages_own_forms_are_taken(caller: Caller, origin: str) -> None:
     caller.request_vehicle(VIN)
     move = f"{origin}/_emulator/page/vehicles/{VIN}/move"
     own = {"Origin": origin, "Sec-Fetch-Site": "same-origin"}
-    assert httpx.post(move, data={"status": "approved"}, headers=own).status_code == 303
+    assert post(move, data={"status": "approved"}, headers=own).status_code == 303
 
 
 def test_no_secret_is_on_the_page(caller: Caller, origin: str) -> None:
     caller.request_vehicle(VIN)
-    httpx.post(f"{origin}/_emulator/page/vehicles/{VIN}/move", data={"status": "approved"})
+    post(f"{origin}/_emulator/page/vehicles/{VIN}/move", data={"status": "approved"})
     pair = caller.http.post("/fleets/access_tokens", json={"vin": VIN}).json()
     bearer = caller.http.headers["Authorization"].partition(" ")[2]
     caller.http.delete(f"/auth_tokens/{bearer}").raise_for_status()
@@ -169,13 +167,13 @@ def test_no_secret_is_on_the_page(caller: Caller, origin: str) -> None:
     secrets += [base64.b64encode(secret.encode()).decode().rstrip("=") for secret in secrets]
     paths = ("/", "/_emulator/page/live", "/_emulator/page/page.js", "/_emulator/page/page.css")
     for path in paths:
-        text = httpx.get(origin + path).text
+        text = get(origin + path).text
         assert not [secret for secret in secrets if secret in text], path
-    assert "127.0.0.1:9/webhook" in httpx.get(origin).text
+    assert "127.0.0.1:9/webhook" in get(origin).text
 
 
 def test_nothing_on_the_page_comes_from_elsewhere(caller: Caller, origin: str) -> None:
-    answer = httpx.get(origin)
+    answer = get(origin)
     assert "default-src 'none'" in answer.headers["content-security-policy"]
     assert "unsafe" not in answer.headers["content-security-policy"]
     assert re.findall(r'(?:src|href|action)="(?!/|#|data:)([^"]*)"', answer.text) == []
@@ -183,7 +181,7 @@ def test_nothing_on_the_page_comes_from_elsewhere(caller: Caller, origin: str) -
 
 def test_without_controls_there_is_no_page(tmp_path: Path) -> None:
     with serve_in_thread(Options(controls=False), db=tmp_path / "db") as (_, base_url):
-        answer = httpx.get(base_url.removesuffix("/v1"))
+        answer = get(base_url.removesuffix("/v1"))
         assert answer.status_code == 404
         assert answer.json()["errors"][0]["title"] == "Not Found"
 

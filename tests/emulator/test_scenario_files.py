@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from pulumi_highmobility.emulator.app import Options
@@ -17,6 +16,7 @@ from pulumi_highmobility.emulator.server import serve_in_thread
 from pulumi_highmobility.testing import start_emulator
 
 from .conftest import Caller
+from .serving import get, post
 
 FILE = """
 # The first rule that is for a vehicle holds.
@@ -115,7 +115,7 @@ def test_who_may_cancel_and_who_is_eligible_can_be_said(caller: Caller) -> None:
     caller.request_vehicle("W0L8E9C50GK000001", "opel")
     caller.request_vehicle("WBA8E9C50GK000003")
     origin = caller.base_url.removesuffix("/v1")
-    httpx.post(f"{origin}/_emulator/vehicles/WBA8E9C50GK000003/conditions", json={"sends_data": False})
+    post(f"{origin}/_emulator/vehicles/WBA8E9C50GK000003/conditions", json={"sends_data": False})
     caller.advance(86_401)
     assert caller.http.delete("/fleets/vehicles/W0L8E9C50GK000001").status_code == 422
     assert caller.http.delete("/fleets/vehicles/WBA8E9C50GK000003").json()["status"] == "canceling"
@@ -151,7 +151,7 @@ def test_the_documented_rules_are_taken(tmp_path: Path) -> None:
 
 
 def test_the_controls_show_the_rules_of_the_file_first(caller: Caller) -> None:
-    rules = httpx.get(f"{caller.base_url.removesuffix('/v1')}/_emulator/scenarios").json()
+    rules = get(f"{caller.base_url.removesuffix('/v1')}/_emulator/scenarios").json()
     assert rules[0]["rule"] == "vin: WBA*7, outcome: reject, after: 2h, reason: the odometer is broken"
     assert "status: revoking" in rules[1]["rule"]
     assert rules[7]["ending"] == "APPR0"
@@ -233,9 +233,7 @@ def test_a_file_that_is_no_list_of_rules_is_told_so(tmp_path: Path, text: str, t
 def test_the_command_takes_a_file_and_refuses_a_wrong_one_without_a_traceback(tmp_path: Path) -> None:
     good = written(tmp_path, FILE)
     with start_emulator(folder=tmp_path, scenario=str(good)) as emulator:
-        found: list[dict[str, Any]] = httpx.get(
-            emulator.base_url.replace("/v1", "/_emulator/scenarios")
-        ).json()
+        found: list[dict[str, Any]] = get(emulator.base_url.replace("/v1", "/_emulator/scenarios")).json()
         assert "rule" in found[0]
     bad = written(tmp_path, "rules:\n  - outcome: reject\n")
     with (

@@ -8,18 +8,24 @@ from typing import Any
 
 @dataclass
 class Problem(Exception):
-    """An error answer in the platform's own shape: {"errors": [{title, source, detail}]}."""
+    """
+    An error answer in the platform's own shape: {"errors": [{title, source, detail}]}.
+
+    `bare` leaves the object around the list out, as the specification has it for one call.
+    """
 
     status: int
     title: str
     source: str | None = None
     detail: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
+    bare: bool = False
 
-    def body(self) -> dict[str, Any]:
+    def body(self) -> dict[str, Any] | list[dict[str, Any]]:
         """The JSON body."""
         error = {"title": self.title, "source": self.source, "detail": self.detail}
-        return {"errors": [{name: value for name, value in error.items() if value is not None}]}
+        errors = [{name: value for name, value in error.items() if value is not None}]
+        return errors if self.bare else {"errors": errors}
 
 
 @dataclass
@@ -57,14 +63,27 @@ def not_authorized() -> Problem:
     )
 
 
+def expired_token() -> Problem:
+    """A bearer token that was good. One public client signs in again on this detail alone."""
+    return Problem(401, "Not authorized", "Authorization", "Expired token")
+
+
+def unknown_auth_token() -> Problem:
+    """DELETE of a bearer token that nobody knows: OpenAPI hm-service-account-token-v1 has a bare list for this 404."""
+    return Problem(404, "Not found", "auth_token", "The auth token is not known.", bare=True)
+
+
 def no_fleet() -> Problem:
     """The application has no fleet access."""
     return Problem(403, "Forbidden", "Authorization", "This service account is not associated with a fleet.")
 
 
 def missing_scope(scope: str) -> Problem:
-    """The bearer token was asked for with fewer scopes."""
-    return Problem(403, "Forbidden", "Authorization", f"The token lacks the scope {scope}.")
+    """The bearer token was requested with fewer scopes; of the eligibility call no 403 is documented."""
+    detail = f"The token lacks the scope {scope}."
+    if scope == "vehicle:eligibility-check":
+        return Problem(401, "Not authorized", "Authorization", detail)
+    return Problem(403, "Forbidden", "Authorization", detail)
 
 
 def not_found() -> Problem:

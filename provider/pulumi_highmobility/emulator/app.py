@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
-from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .answers import OAuthProblem, Problem
 from .applications import Application
 from .auth import Authenticator
-from .clock import EmulatorClock
+from .clock import EmulatorClock, iso, iso_seconds
 from .controls import Controls
 from .courier import Courier
 from .dates import Dated
-from .endpoints import Answer, Api, OnDuplicate
+from .endpoints import Answer, AnswerStyle, Api, MissingOdometer, OnDuplicate
 from .faults import Fault, Faults
-from .limits import ReadLimit
+from .limits import ReadLimit, SmallBodies
 from .machine import Machine, Pace
 from .origins import OwnPagesOnly
 from .page import Page
@@ -34,6 +34,7 @@ from .requests import Asked, RequestLog
 from .scenarios import Scenario, Scenarios
 from .store import Store
 from .webhooks import Webhooks
+from .wire import write_json
 
 # The OAuth calls answer in OAuth's shape, whatever is wrong.
 _OAUTH_PATHS = ("/v1/access_tokens", "/v1/vehicleinfo")
@@ -45,12 +46,18 @@ class Options:
 
     pace: Pace = field(default_factory=Pace)
     on_duplicate: OnDuplicate = "echo"
+    missing_odometer: MissingOdometer = "error"
+    """Of a Mercedes-Benz without odometer: the tutorial demands it, the OpenAPI's own example has none."""
+    answers: AnswerStyle = "documented"
+    """"recorded": with what recorded answers of the platform have beside what is documented."""
     limits: bool = True
     controls: bool = True
     latency_s: float = 0.0
     bearer_lifetime_s: float = 300.0
     token_lifetime_s: float = 600.0
     audiences: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    """Names by which the page and the controls may be called, beside addresses and names without a dot."""
     rules: tuple[Scenario, ...] = ()
     credentials: Path | None = None
     """The file that clients' credentials were written to, for the page to name."""
@@ -69,13 +76,27 @@ class Emulator:
         self.log = RequestLog()
         self.faults = Faults()
         self.limit = ReadLimit(clock.wall, enabled=options.limits)
-        self.webhooks = Webhooks(store, clock.wall)
+        stamp = iso_seconds if options.answers == "recorded" else iso
+        self.webhooks = Webhooks(
+            store, clock.wall, stamp=iso_seconds if options.answers == "recorded" else None
+        )
         self.scenarios = Scenarios(options.rules)
         self.machine = Machine(
-            store, clock, options.pace, self.scenarios, applications, on_change=self.webhooks.changed
+            store,
+            clock,
+            options.pace,
+            self.scenarios,
+            applications,
+            stamp=stamp,
+            on_change=self.webhooks.changed,
         )
         self.authenticator = Authenticator(
-            store, clock, applications, audiences=options.audiences, lifetime_s=options.bearer_lifetime_s
+            store,
+            clock,
+            applications,
+            audiences=options.audiences,
+            lifetime_s=options.bearer_lifetime_s,
+            stamp=stamp,
         )
         self.api = Api(
             store,
@@ -85,8 +106,12 @@ class Emulator:
             self.limit,
             self.scenarios,
             on_duplicate=options.on_duplicate,
+            missing_odometer=options.missing_odometer,
+            style=options.answers,
+            stamp=stamp,
             token_lifetime_s=options.token_lifetime_s,
         )
+        self.courier = Courier(self)
         self.app = self._build()
 
     def settle_some(self) -> bool:
@@ -125,8 +150,12 @@ class Emulator:
             routes.append(Mount("/_emulator", routes=Controls(self).routes()))
         return Starlette(
             routes=routes,
-            middleware=[Middleware(Dated, self.clock), Middleware(OwnPagesOnly)],
-            lifespan=lambda _app: Courier(self).running(),
+            middleware=[
+                Middleware(Dated, self.clock),
+                Middleware(OwnPagesOnly, self.options.hosts),
+                Middleware(SmallBodies),
+            ],
+            lifespan=lambda _app: self.courier.running(),
             exception_handlers={HTTPException: _http_problem, Problem: _problem, OAuthProblem: _problem},
         )
 
@@ -177,7 +206,7 @@ class Emulator:
             case Fault(kind="close_after"):
                 return _Closed()
             case Fault(kind="truncate"):
-                return await _truncated(response)
+                return _Truncated(response.status_code, bytes(response.body))
             case _:
                 return response
 
@@ -209,14 +238,6 @@ class _Truncated:
         await _Closed()(scope, receive, send)
 
 
-async def _truncated(response: Response) -> _Truncated:
-    if isinstance(response, StreamingResponse):
-        body = b"".join([bytes(chunk) async for chunk in response.body_iterator])  # type: ignore[arg-type]
-    else:
-        body = bytes(response.body)
-    return _Truncated(response.status_code, body)
-
-
 async def _read(request: Request) -> Asked:
     return Asked(
         method=request.method,
@@ -229,14 +250,13 @@ async def _read(request: Request) -> Asked:
     )
 
 
-def _response(status: int, body: Any) -> Response:
-    if isinstance(body, Iterator):
-        return StreamingResponse(iterate_in_threadpool(body), status, media_type="application/json")
-    return JSONResponse(body, status)
+def _response(status: int, body: Any, headers: dict[str, str] | None = None) -> Response:
+    content = body if isinstance(body, bytes) else write_json(body).encode()
+    return Response(content, status, headers, media_type="application/json")
 
 
 def _response_to(problem: Problem | OAuthProblem) -> Response:
-    return JSONResponse(problem.body(), problem.status, problem.headers)
+    return _response(problem.status, problem.body(), problem.headers)
 
 
 def _faulty_status(fault: Fault) -> Response:

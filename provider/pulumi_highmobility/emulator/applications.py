@@ -58,15 +58,22 @@ class Application:
 
     def credentials(self, base_url: str) -> dict[str, Any]:
         """What a client needs, in the form of the credentials file."""
+        # The platform's key files name the server without the version; example programs append it.
+        instance_uri = base_url.removesuffix("/v1")
         return {
             "base_url": base_url,
             "client_id": self.client_id,
             "client_secret": self.client_secret,
-            "service_account_key": {"id": self.key_id, "private_key": self.key_pem, "instance_uri": base_url},
+            "service_account_key": {
+                "id": self.key_id,
+                "private_key": self.key_pem,
+                "instance_uri": instance_uri,
+            },
             "oauth_private_key": {
                 "id": self.oauth_key_id,
                 "client_id": self.client_id,
                 "private_key": self.oauth_key_pem,
+                "instance_uri": instance_uri,
             },
         }
 

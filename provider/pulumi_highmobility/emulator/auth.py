@@ -5,19 +5,21 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import jwt
 
-from .answers import OAuthProblem, bad_assertion, not_authorized
+from .answers import OAuthProblem, bad_assertion, expired_token, not_authorized
 from .applications import SCOPES, Application
-from .clock import EmulatorClock, iso, parse_iso
+from .clock import LATEST, EmulatorClock, parse_iso
 from .store import Store
 
 # "The server allows 30 s of clock skew on iat".
 ALLOWED_SKEW_S = 30.0
+# Bearer tokens that are over, kept to tell an expired one from an unknown one.
+_KEPT = 10_000
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
@@ -31,7 +33,8 @@ class Bearer:
 
 def digest(secret: str) -> str:
     """What is stored of a token: enough to know it again."""
-    return hashlib.sha256(secret.encode()).hexdigest()
+    # A JWT's own JSON may hold half of a surrogate pair.
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class Authenticator:
@@ -45,12 +48,14 @@ class Authenticator:
         *,
         audiences: Sequence[str],
         lifetime_s: float,
+        stamp: Callable[[float], str],
     ) -> None:
         self._store = store
         self._clock = clock
         self._applications = applications
         self._audiences = {audience.rstrip("/") for audience in audiences}
         self.lifetime_s = lifetime_s
+        self._stamp = stamp
 
     def by_assertion(self, assertion: Any, *, host_audience: str) -> Application:
         """Whose service account key signed this JWT. Raises: Problem 401."""
@@ -86,13 +91,18 @@ class Authenticator:
 
     def issue(self, application: Application, scope: Any = None) -> dict[str, Any]:
         """A bearer token, with the fields of both generations. Raises: OAuthProblem (an unknown scope)."""
-        wanted = str(scope).split() if scope else list(SCOPES)
+        if scope is not None and not isinstance(scope, str):
+            raise OAuthProblem("scope is invalid", error="invalid_scope")
+        wanted = scope.split() if scope else list(SCOPES)
         if not set(wanted) <= set(SCOPES):
             raise OAuthProblem("scope is invalid", error="invalid_scope")
         token, now = secrets.token_urlsafe(32), self._clock.service()
         until = now + self.lifetime_s
         with self._store.transaction() as db:
-            db.execute("DELETE FROM bearers WHERE valid_until < ?", (now,))
+            db.execute(
+                "DELETE FROM bearers WHERE valid_until < ? AND rowid <= (SELECT max(rowid) FROM bearers) - ?",
+                (now, _KEPT),
+            )
             db.execute(
                 "INSERT INTO bearers VALUES (?, ?, ?, ?, ?)",
                 (digest(token), application.name, " ".join(wanted), now, until),
@@ -100,8 +110,8 @@ class Authenticator:
         return {
             "auth_token": token,
             "access_token": token,
-            "valid_from": iso(now),
-            "valid_until": iso(until),
+            "valid_from": self._stamp(now),
+            "valid_until": self._stamp(until),
             "expires_in": int(self.lifetime_s),
             "token_type": "bearer",
             "scope": " ".join(wanted),
@@ -113,15 +123,14 @@ class Authenticator:
         if kind.lower() != "bearer" or not token.strip():
             raise not_authorized()
         with self._store.transaction() as db:
-            row = db.execute(
-                "SELECT * FROM bearers WHERE digest = ? AND valid_until > ?",
-                (digest(token.strip()), self._clock.service()),
-            ).fetchone()
+            row = db.execute("SELECT * FROM bearers WHERE digest = ?", (digest(token.strip()),)).fetchone()
         application = row and next(
             (known for known in self._applications if known.name == row["application"]), None
         )
         if not application:
             raise not_authorized()
+        if row["valid_until"] <= self._clock.service():
+            raise expired_token()
         return Bearer(application, frozenset(row["scope"].split()))
 
     def revoke_bearer(self, token: str) -> tuple[float, float] | None:
@@ -134,7 +143,7 @@ class Authenticator:
     def expire_bearers(self) -> None:
         """End every bearer token now."""
         with self._store.transaction() as db:
-            db.execute("DELETE FROM bearers")
+            db.execute("UPDATE bearers SET valid_until = min(valid_until, ?)", (self._clock.service(),))
 
     def _signer(self, assertion: Any, host_audience: str, *, versions: tuple[int, ...]) -> Application | None:
         if not isinstance(assertion, str):
@@ -153,7 +162,8 @@ class Authenticator:
                 algorithms=["ES256"],
                 options={"verify_aud": False, "verify_iat": False, "verify_jti": False, "verify_iss": False},
             )
-        except (jwt.PyJWTError, ValueError, TypeError, AttributeError):
+        except (jwt.PyJWTError, ValueError, TypeError, AttributeError, ArithmeticError, RecursionError):
+            # Whatever a stranger's token makes the library stumble over, it is no good assertion.
             return None
         issued_at, audience = _seconds(claims.get("iat")), claims.get("aud")
         good = (
@@ -183,5 +193,6 @@ def _seconds(value: Any) -> float | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, (int, float)):
-        return float(value)
+        # A number that is too large for a date is as wrong as one that is not finite.
+        return float(value) if abs(value) < LATEST else None
     return parse_iso(value) if isinstance(value, str) else None

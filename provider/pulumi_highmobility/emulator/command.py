@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
+import socket
+import ssl
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +15,11 @@ import click
 from .app import Options
 from .applications import write_credentials
 from .clock import EmulatorClock
+from .database import DatabaseError
 from .durations import parse_duration
 from .machine import Pace
 from .scenario_files import ScenarioFileError, read_scenarios
+from .scenarios import Scenario
 from .server import PortInUse, bind, open_emulator, serve
 from .webhooks import InvalidWebhook
 
@@ -31,6 +37,19 @@ class Duration(click.ParamType[float]):
             return parse_duration(str(value))
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+class Speed(click.ParamType[float]):
+    """A number from 0; click's own range takes NaN and infinity."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number."""
+        try:
+            return EmulatorClock(speed=float(value)).speed
+        except ValueError:
+            self.fail(f"{value!r} is not a number from 0", param, ctx)
 
 
 @click.command("emulator")
@@ -63,8 +82,22 @@ class Duration(click.ParamType[float]):
     help="Answer to a request for a VIN that is registered.",
 )
 @click.option(
+    "--missing-odometer",
+    type=click.Choice(["error", "accept"]),
+    default="error",
+    show_default=True,
+    help="Answer to a Mercedes-Benz without odometer: the platform's documents contradict each other.",
+)
+@click.option(
+    "--answers",
+    type=click.Choice(["documented", "recorded"]),
+    default="documented",
+    show_default=True,
+    help="recorded: also what only recorded answers of the platform have, such as whole-second timestamps.",
+)
+@click.option(
     "--speed",
-    type=click.FloatRange(0),
+    type=Speed(),
     default=1.0,
     show_default=True,
     help="How many times as fast carmakers' time runs; 0: only when advanced.",
@@ -79,6 +112,12 @@ class Duration(click.ParamType[float]):
 @click.option("--limits/--no-limits", default=True, show_default=True, help="The platform's rate limits.")
 @click.option(
     "--controls/--no-controls", default=True, show_default=True, help="The controls under /_emulator."
+)
+@click.option(
+    "--allow-host",
+    multiple=True,
+    metavar="NAME",
+    help="A name with a dot by which the page and the controls may be called.",
 )
 @click.option(
     "--accept-audience", multiple=True, help="Another `aud` to take in a JWT, for clients with a fixed one."
@@ -122,6 +161,11 @@ class Duration(click.ParamType[float]):
     "--certfile", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Certificate, for TLS."
 )
 @click.option("--keyfile", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Its key.")
+@click.option(
+    "--base-url",
+    metavar="URL",
+    help="The API's address for clients, such as http://emulator:8480/v1, where it is not --host and --port.",
+)
 def emulator(**flags: Any) -> None:
     """Serve the fleet clearance API locally, without an account."""
     try:
@@ -129,6 +173,7 @@ def emulator(**flags: Any) -> None:
     except ScenarioFileError as error:
         raise click.UsageError(str(error)) from error
     traits = _traits(flags)
+    _check_certificate(flags["certfile"], flags["keyfile"])
     secret = _webhook_secret(flags["webhook_secret_file"]) if flags["webhook"] else ""
     host, scheme = flags["host"], "https" if flags["certfile"] else "http"
     try:
@@ -139,12 +184,28 @@ def emulator(**flags: Any) -> None:
         ) from error
     except OSError as error:
         raise click.ClickException(f"cannot listen on {host}: {error.strerror or error}.") from error
-    shown = f"[{host}]" if ":" in host else host
-    base_url = f"{scheme}://{shown}:{listener.getsockname()[1]}/v1"
+    with listener:
+        _serve(listener, f"{scheme}://", flags, rules, traits, secret)
+
+
+def _serve(
+    listener: socket.socket,
+    scheme: str,
+    flags: dict[str, Any],
+    rules: tuple[Scenario, ...],
+    traits: dict[str, dict[str, Any]],
+    secret: str,
+) -> None:
+    """Until a signal. Raises: click.ClickException, click.UsageError."""
+    host = flags["host"]
+    base_url = (flags["base_url"] or _base_url(scheme, host, listener.getsockname()[1])).rstrip("/")
     pace = Pace(flags["approve_after"], flags["revoke_after"], flags["cancel_after"])
     options = Options(
         pace=pace,
         on_duplicate=flags["on_duplicate"],
+        missing_odometer=flags["missing_odometer"],
+        answers=flags["answers"],
+        hosts=flags["allow_host"],
         limits=flags["limits"],
         controls=flags["controls"],
         latency_s=flags["latency"],
@@ -154,25 +215,41 @@ def emulator(**flags: Any) -> None:
         rules=rules,
         credentials=flags["credentials"],
     )
-    served = open_emulator(
-        db=flags["db"],
-        options=options,
-        clock=EmulatorClock(speed=flags["speed"]),
-        applications=traits,
-    )
+    try:
+        served = open_emulator(
+            db=flags["db"],
+            options=options,
+            clock=EmulatorClock(speed=flags["speed"]),
+            applications=traits,
+        )
+    except DatabaseError as error:
+        raise click.ClickException(f"--db: {error}.") from error
     for url in flags["webhook"]:
         try:
             served.webhooks.register(served.applications[0].name, url, secret)
         except InvalidWebhook as error:
+            served.store.close()
             raise click.UsageError(f"--webhook {url}: {error}") from error
     path: Path | None = flags["credentials"]
     if path is not None:
         for number, application in enumerate(served.applications):
             own = path if number == 0 else path.with_name(f"{path.stem}-{application.name}{path.suffix}")
-            write_credentials(own, application, base_url)
+            try:
+                write_credentials(own, application, base_url)
+            except OSError as error:
+                served.store.close()
+                raise click.ClickException(
+                    f"--credentials: {own} cannot be written: {error.strerror}."
+                ) from error
     told = f", credentials in {path}" if path else ""
     told += f", page at {base_url.removesuffix('v1')}" if flags["controls"] else ""
     ready = f"High Mobility emulator listening on {base_url}{told}"
+    if flags["controls"] and not _is_loopback(listener.getsockname()[0]):
+        click.echo(
+            f"Warning: on {host} anyone who reaches this machine can use the page and the controls: they need no login. "
+            "Turn them off with --no-controls.",
+            err=True,
+        )
     serve(
         served,
         listener,
@@ -180,6 +257,33 @@ def emulator(**flags: Any) -> None:
         keyfile=flags["keyfile"],
         on_ready=lambda: click.echo(ready),
     )
+
+
+def _base_url(scheme: str, host: str, port: int) -> str:
+    """With loopback for "every address" (0.0.0.0, ::), which is none that a client can call."""
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
+        host = "127.0.0.1" if host == "0.0.0.0" else "::1"  # noqa: S104
+    return f"{scheme}{f'[{host}]' if ':' in host else host}:{port}/v1"
+
+
+def _check_certificate(certificate: Path | None, key: Path | None) -> None:
+    """Raises: click.UsageError, before anything listens."""
+    if certificate is None:
+        if key is not None:
+            raise click.UsageError("--keyfile needs --certfile.")
+        return
+    try:
+        # The server's own way of reading them; an encrypted key would be asked for on the terminal.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password=lambda: "")
+    except (OSError, ValueError) as error:
+        raise click.UsageError(
+            f"--certfile {certificate}{f', --keyfile {key}' if key else ''}: not a certificate (PEM) with its private key "
+            f"without a password: {error}"
+        ) from error
+
+
+def _is_loopback(address: str) -> bool:
+    return ip_address(address.partition("%")[0]).is_loopback
 
 
 def _webhook_secret(path: Path | None) -> str:
@@ -199,6 +303,10 @@ def _webhook_secret(path: Path | None) -> str:
 def _traits(flags: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """What is special of each application, by its name. Raises: click.UsageError."""
     traits: dict[str, dict[str, Any]] = {name: {} for name in flags["application"]}
+    for name in traits:
+        # It becomes part of a file's name.
+        if not re.fullmatch(r"[\w.-]+", name):
+            raise click.UsageError(f"--application {name}: a name has letters, digits, '.', '_' and '-'.")
 
     def set_trait(flag: str, name: str, trait: str, value: object) -> None:
         if name not in traits:

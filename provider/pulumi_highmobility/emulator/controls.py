@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import asdict
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from .answers import Problem, invalid
 from .clock import iso
-from .machine import STATES
+from .orders import Advance, Conditions, Move, NewFault, NewWebhook, Order, read_number, read_order
 from .scenarios import SCENARIOS
 from .store import Vehicle, find_vehicle, vehicle_of
+from .vins import normal_vin
 from .webhooks import EVENTS, InvalidWebhook, Webhook
+from .wire import write_json
 
 if TYPE_CHECKING:
     from .app import Emulator
@@ -39,39 +41,40 @@ class Controls:
 
     def routes(self) -> list[Route]:
         """The routes, below /_emulator."""
-        calls: list[tuple[str, str, Callable[[Request, _JsonObject], Any]]] = [
-            ("GET", "/state", self.state),
-            ("GET", "/vehicles", self.vehicles),
-            ("POST", "/vehicles/{vin}/move", self.move),
-            ("POST", "/vehicles/{vin}/conditions", self.conditions),
-            ("GET", "/tokens", self.tokens),
-            ("GET", "/requests", self.requests),
-            ("DELETE", "/requests", self.clear_requests),
-            ("GET", "/faults", self.faults),
-            ("POST", "/faults", self.add_fault),
-            ("DELETE", "/faults", self.clear_faults),
-            ("POST", "/clock/advance", self.advance),
-            ("POST", "/reset", self.reset),
-            ("GET", "/scenarios", self.scenarios),
-            ("GET", "/webhooks", self.webhooks),
-            ("POST", "/webhooks", self.add_webhook),
-            ("DELETE", "/webhooks/{id}", self.remove_webhook),
-            ("GET", "/deliveries", self.deliveries),
-            ("POST", "/deliveries/{number}/redeliver", self.redeliver),
+        calls: list[tuple[str, str, type[Order], Callable[[Request, Any], Any]]] = [
+            ("GET", "/state", Order, self.state),
+            ("GET", "/vehicles", Order, self.vehicles),
+            ("POST", "/vehicles/{vin}/move", Move, self.move),
+            ("POST", "/vehicles/{vin}/conditions", Conditions, self.conditions),
+            ("GET", "/tokens", Order, self.tokens),
+            ("GET", "/requests", Order, self.requests),
+            ("DELETE", "/requests", Order, self.clear_requests),
+            ("GET", "/faults", Order, self.faults),
+            ("POST", "/faults", NewFault, self.add_fault),
+            ("DELETE", "/faults", Order, self.clear_faults),
+            ("POST", "/clock/advance", Advance, self.advance),
+            ("POST", "/reset", Order, self.reset),
+            ("GET", "/scenarios", Order, self.scenarios),
+            ("GET", "/webhooks", Order, self.webhooks),
+            ("POST", "/webhooks", NewWebhook, self.add_webhook),
+            ("DELETE", "/webhooks/{id}", Order, self.remove_webhook),
+            ("GET", "/deliveries", Order, self.deliveries),
+            ("POST", "/deliveries/{number}/redeliver", Order, self.redeliver),
         ]
-        return [Route(path, _endpoint(call), methods=[method]) for method, path, call in calls]
+        return [Route(path, _endpoint(call, shape), methods=[method]) for method, path, shape, call in calls]
 
-    def state(self, request: Request, fields: _JsonObject) -> Any:  # noqa: ARG002 - the routes' form
-        """GET /state: the time, and how many vehicles are in which state"""
+    def state(self, request: Request, order: Order) -> Any:  # noqa: ARG002 - the routes' form
+        """GET /state: the time, how many vehicles are in which state, and why webhooks are not delivered (null: they are)"""
         with self._emulator.store.transaction() as db:
             self._emulator.machine.settle(db)
             counts = db.execute("SELECT status, count(*) AS n FROM vehicles GROUP BY status").fetchall()
         return {
             "now": iso(self._emulator.clock.now()),
             "vehicles": {row["status"]: row["n"] for row in counts},
+            "webhooks_trouble": self._emulator.courier.trouble or None,
         }
 
-    def vehicles(self, request: Request, fields: _JsonObject) -> Any:  # noqa: ARG002 - the routes' form
+    def vehicles(self, request: Request, order: Order) -> Any:  # noqa: ARG002 - the routes' form
         """GET /vehicles: everything about every vehicle, with how many of its tokens live"""
         with self._emulator.store.transaction() as db:
             self._emulator.machine.settle(db)
@@ -108,84 +111,75 @@ class Controls:
             found.append({**kept, "tokens": by_vehicle.get((vehicle.application, vehicle.vin), [])})
         return found
 
-    def move(self, request: Request, fields: _JsonObject) -> Any:
+    def move(self, request: Request, order: Move) -> Any:
         """POST /vehicles/{vin}/move {"status", "reason"?, "application"?}: to any state, whatever the rules"""
-        status = fields.get("status")
-        if status not in STATES:
-            raise invalid("status", f"status takes one of {', '.join(STATES)}")
         emulator = self._emulator
         with emulator.store.transaction() as db:
-            vehicle = self._known(db, request, fields)
-            emulator.machine.move(db, vehicle, status, at=emulator.clock.now(), reason=fields.get("reason"))
+            vehicle = self._known(db, request, order.application)
+            emulator.machine.move(db, vehicle, order.status, at=emulator.clock.now(), reason=order.reason)
         return {"vin": vehicle.vin, "status": vehicle.status}
 
-    def conditions(self, request: Request, fields: _JsonObject) -> Any:
+    def conditions(self, request: Request, order: Conditions) -> Any:
         """POST /vehicles/{vin}/conditions {"privacy_mode"?, "sends_data"?, "consent"?, "application"?}, each true or false"""
         with self._emulator.store.transaction() as db:
-            vehicle = self._known(db, request, fields)
+            vehicle = self._known(db, request, order.application)
             holding = set(vehicle.conditions)
             for name, (condition, when) in _CONDITION_OF.items():
-                value = fields.get(name)
-                if value is not None and not isinstance(value, bool):
-                    raise invalid(name, f"{name} takes true or false")
+                value = getattr(order, name)
                 if value is not None:
                     holding = holding | {condition} if value is when else holding - {condition}
             self._emulator.machine.set_conditions(db, vehicle, sorted(holding))
         return {"vin": vehicle.vin, "status": vehicle.status, "conditions": vehicle.conditions}
 
-    def _known(self, db: sqlite3.Connection, request: Request, fields: _JsonObject) -> Vehicle:
+    def _known(self, db: sqlite3.Connection, request: Request, wanted: str | None) -> Vehicle:
         self._emulator.machine.settle(db)
         names = [application.name for application in self._emulator.applications]
-        application = fields.get("application") or names[0]
+        application = wanted or names[0]
         if application not in names:
             raise Problem(404, "Not found", "application", f"There are: {', '.join(names)}.")
-        vehicle = find_vehicle(db, application, str(request.path_params["vin"]).upper())
+        vehicle = find_vehicle(db, application, normal_vin(request.path_params["vin"]))
         if vehicle is None:
             raise Problem(404, "Not found", "vin", "The vehicle is not registered.")
         return vehicle
 
-    def tokens(self, request: Request, fields: _JsonObject) -> Any:  # noqa: ARG002 - the routes' form
+    def tokens(self, request: Request, order: Order) -> Any:  # noqa: ARG002 - the routes' form
         """GET /tokens: SHA-256 digests of every token that lives, to search a place for them without knowing them"""
         with self._emulator.store.transaction() as db:
             bearers = db.execute("SELECT digest FROM bearers").fetchall()
             pairs = db.execute("SELECT access_digest, refresh_digest FROM tokens").fetchall()
         return [row["digest"] for row in bearers] + [digest for pair in pairs for digest in tuple(pair)]
 
-    def requests(self, request: Request, fields: _JsonObject) -> Any:  # noqa: ARG002 - the routes' form
+    def requests(self, request: Request, order: Order) -> Any:  # noqa: ARG002 - the routes' form
         """GET /requests?after=N: the log of requests to the API"""
-        after = request.query_params.get("after", "0")
-        return self._emulator.log.lines(after=int(after) if after.isdigit() else 0)
+        return self._emulator.log.lines(after=read_number(request.query_params.get("after", "0"), "after"))
 
-    def clear_requests(self, request: Request, fields: _JsonObject) -> Any:  # noqa: ARG002 - the routes' form
+    def clear_requests(self, request: Request, order: Order) -> Any:  # noqa: ARG002 - the routes' form
         """DELETE /requests"""
         self._emulator.log.clear()
         return {}
 
-    def faults(self, request: Request, fields: _JsonObject) -> Any:  # noqa: ARG002 - the routes' form
+    def faults(self, request: Request, order: Order) -> Any:  # noqa: ARG002 - the routes' form
         """GET /faults: those still to come"""
         return self._emulator.faults.pending()
 
-    def add_fault(self, request: Request, fields: _JsonObject) -> Any:  # noqa: ARG002 - the routes' form
+    def add_fault(self, request: Request, order: NewFault) -> Any:  # noqa: ARG002 - the routes' form
         """POST /faults {"kind", "times"?, "method"?, "path"?, "vin"?, "status"?, "retry_after"?, "seconds"?}"""
-        try:
-            return vars(self._emulator.faults.add(fields)).copy()
-        except (ValueError, TypeError) as error:
-            raise invalid("fault", str(error)) from error
+        return vars(self._emulator.faults.add(asdict(order))).copy()
 
-    def clear_faults(self, request: Request, fields: _JsonObject) -> Any:  # noqa: ARG002 - the routes' form
+    def clear_faults(self, request: Request, order: Order) -> Any:  # noqa: ARG002 - the routes' form
         """DELETE /faults"""
         self._emulator.faults.clear()
         return {}
 
-    def advance(self, request: Request, fields: _JsonObject) -> Any:
+    def advance(self, request: Request, order: Advance) -> Any:
         """POST /clock/advance {"seconds"}"""
-        seconds = fields.get("seconds")
-        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or seconds < 0:
-            raise invalid("seconds", "seconds takes a number from 0")
-        self._emulator.clock.advance(seconds)
-        return self.state(request, fields)
+        try:
+            self._emulator.clock.advance(order.seconds)
+        except ValueError as error:
+            raise invalid("seconds", str(error)) from error
+        return self.state(request, order)
 
-    def reset(self, request: Request, fields: _JsonObject) -> Any:  # noqa: ARG002 - the routes' form
+    def reset(self, request: Request, order: Order) -> Any:  # noqa: ARG002 - the routes' form
         """POST /reset: forget vehicles, tokens, faults, deliveries and the log; credentials and webhooks stay"""
         with self._emulator.store.transaction() as db:
             for table in ("vehicles", "tokens", "bearers"):
@@ -196,44 +190,43 @@ class Controls:
         self._emulator.limit.clear()
         return {}
 
-    def scenarios(self, request: Request, fields: _JsonObject) -> Any:  # noqa: ARG002 - the routes' form
+    def scenarios(self, request: Request, order: Order) -> Any:  # noqa: ARG002 - the routes' form
         """GET /scenarios: the rules of the file, and what the endings of VINs mean"""
         rules = [{"rule": rule.meaning} for rule in self._emulator.scenarios.rules]
         return rules + [{"ending": scenario.ending, "meaning": scenario.meaning} for scenario in SCENARIOS]
 
-    def webhooks(self, request: Request, fields: _JsonObject) -> Any:  # noqa: ARG002 - the routes' form
+    def webhooks(self, request: Request, order: Order) -> Any:  # noqa: ARG002 - the routes' form
         """GET /webhooks: the registered ones, without their secrets"""
         return [_shown(hook) for hook in self._emulator.webhooks.registered()]
 
-    def add_webhook(self, request: Request, fields: _JsonObject) -> Any:  # noqa: ARG002 - the routes' form
+    def add_webhook(self, request: Request, order: NewWebhook) -> Any:  # noqa: ARG002 - the routes' form
         """POST /webhooks {"url", "secret", "events"?, "application"?}: register or change the one with this URL"""
         names = [application.name for application in self._emulator.applications]
-        application = fields.get("application") or names[0]
+        application = order.application or names[0]
         if application not in names:
             raise invalid("application", f"application takes one of {', '.join(names)}")
-        url, secret, events = fields.get("url"), fields.get("secret"), fields.get("events", list(EVENTS))
-        if not isinstance(url, str) or not isinstance(secret, str) or not isinstance(events, list):
-            raise invalid("webhook", 'a webhook takes {"url": text, "secret": text, "events"?: [text]}')
+        events = EVENTS if order.events is None else order.events
         try:
-            return _shown(self._emulator.webhooks.register(application, url, secret, tuple(events)))
+            hook = self._emulator.webhooks.register(application, order.url, order.secret, events)
         except InvalidWebhook as error:
             raise invalid("webhook", str(error)) from error
+        trouble = self._emulator.courier.trouble
+        return _shown(hook) | ({"trouble": trouble} if trouble else {})
 
-    def remove_webhook(self, request: Request, fields: _JsonObject) -> Any:  # noqa: ARG002 - the routes' form
+    def remove_webhook(self, request: Request, order: Order) -> Any:  # noqa: ARG002 - the routes' form
         """DELETE /webhooks/{id}"""
         if not self._emulator.webhooks.remove(str(request.path_params["id"])):
             raise Problem(404, "Not found", "id", "No webhook has this id.")
         return {}
 
-    def deliveries(self, request: Request, fields: _JsonObject) -> Any:  # noqa: ARG002 - the routes' form
+    def deliveries(self, request: Request, order: Order) -> Any:  # noqa: ARG002 - the routes' form
         """GET /deliveries?after=N: what webhooks were told, or are still to be told"""
-        after = request.query_params.get("after", "0")
-        return self._emulator.webhooks.deliveries(after=int(after) if after.isdigit() else 0)
+        after = read_number(request.query_params.get("after", "0"), "after")
+        return self._emulator.webhooks.deliveries(after=after)
 
-    def redeliver(self, request: Request, fields: _JsonObject) -> Any:  # noqa: ARG002 - the routes' form
+    def redeliver(self, request: Request, order: Order) -> Any:  # noqa: ARG002 - the routes' form
         """POST /deliveries/{number}/redeliver: send it again, as a new delivery"""
-        number = str(request.path_params["number"])
-        if not number.isdigit() or not self._emulator.webhooks.redeliver(int(number)):
+        if not self._emulator.webhooks.redeliver(read_number(request.path_params["number"], "number")):
             raise Problem(404, "Not found", "number", "No delivery to a present webhook has this number.")
         return {}
 
@@ -242,15 +235,12 @@ def _shown(hook: Webhook) -> _JsonObject:
     return {"id": hook.id, "application": hook.application, "url": hook.url, "events": list(hook.events)}
 
 
-def _endpoint(call: Callable[[Request, _JsonObject], Any]) -> Callable[[Request], Awaitable[Response]]:
+def _endpoint(
+    call: Callable[[Request, Any], Any], shape: type[Order]
+) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
-        body = await request.body()
-        try:
-            fields = json.loads(body) if body else {}
-        except ValueError:
-            raise invalid("body", "the body is not JSON") from None
-        if not isinstance(fields, dict):
-            raise invalid("body", "the body is not a JSON object")
-        return JSONResponse(await run_in_threadpool(call, request, fields))
+        order = read_order(await request.body(), shape)
+        told = write_json(await run_in_threadpool(call, request, order))
+        return Response(told, media_type="application/json")
 
     return endpoint

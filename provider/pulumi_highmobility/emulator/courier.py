@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import httpx
@@ -16,42 +17,89 @@ if TYPE_CHECKING:
     from .webhooks import Letter
 
 TICK_S = 0.1
+# From the first byte to the status, however slowly a receiver answers.
 TIMEOUT_S = 5.0
-# Fewer than the five connections that the simplest of servers, which a test may use, keeps waiting.
+# At one receiver. Fewer than the five connections that the simplest of servers, which a test may use, keeps waiting.
 _AT_ONCE = 4
+_NOT_RUNNING = "not running: it runs with the server, and an application in process has to run its lifespan"
+
+log = logging.getLogger(__name__)
 
 
 class Courier:
-    """Runs beside the server, in its event loop."""
+    """
+    Runs beside the server, in its event loop, with a worker for each webhook that something is due for.
+
+    `trouble` says why nothing is delivered; empty while all is well.
+    """
 
     def __init__(self, emulator: Emulator) -> None:
         self._emulator = emulator
         self._client: httpx.AsyncClient | None = None
+        self._workers: dict[str, asyncio.Task[None]] = {}
+        self.trouble = _NOT_RUNNING
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """At work until the server ends; a delivery that is cut off is sent again after the next start."""
         task = asyncio.create_task(self._run())
+        self.trouble = ""
         try:
             yield
         finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            self.trouble = _NOT_RUNNING
+            tasks = [task, *self._workers.values()]
+            for each in tasks:
+                each.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self._workers.clear()
             if self._client is not None:
                 await self._client.aclose()
+                self._client = None
 
     async def _run(self) -> None:
         while True:
-            while await run_in_threadpool(self._emulator.settle_some):
-                pass
-            letters = await run_in_threadpool(self._emulator.webhooks.due, _AT_ONCE)
-            if letters:
-                await asyncio.gather(*(self._deliver(letter) for letter in letters))
-            else:
-                await asyncio.sleep(TICK_S)
+            try:
+                await self._tick()
+                self.trouble = ""
+            except Exception as error:
+                # Whatever it is, the next tick may go well, and whoever waits for a webhook has to learn of it.
+                trouble = f"failing: {type(error).__name__}: {error}"
+                if trouble != self.trouble:
+                    log.exception("The emulator's background work fails; webhooks are not delivered.")
+                self.trouble = trouble
+            await asyncio.sleep(TICK_S)
+
+    async def _tick(self) -> None:
+        while await run_in_threadpool(self._emulator.settle_some):
+            pass
+        for webhook_id in await run_in_threadpool(self._emulator.webhooks.waiting):
+            worker = self._workers.get(webhook_id)
+            if worker is None or worker.done():
+                if worker is not None:
+                    # Raises what ended it, for `_run` to tell.
+                    del self._workers[webhook_id]
+                    worker.result()
+                self._workers[webhook_id] = asyncio.create_task(self._work(webhook_id))
+
+    async def _work(self, webhook_id: str) -> None:
+        """Deliver to one webhook until nothing is due for it: a receiver that is slow holds up no other."""
+        while letters := await run_in_threadpool(self._emulator.webhooks.due, webhook_id, _AT_ONCE):
+            await asyncio.gather(*(self._deliver(letter) for letter in letters))
 
     async def _deliver(self, letter: Letter) -> None:
+        status, error = 0, None
+        try:
+            status = await asyncio.wait_for(self._post(letter), TIMEOUT_S)
+            error = None if 200 <= status < 300 else f"answered {status}"
+        except asyncio.TimeoutError:
+            error = f"Timeout: no answer within {TIMEOUT_S:g} s"
+        except Exception as problem:
+            # Of any kind, since one delivery must not end the others: URLs kept by an earlier version may hold anything.
+            error = f"{type(problem).__name__}: {problem}".rstrip(": ")
+        await run_in_threadpool(self._emulator.webhooks.answered, letter, status, error)
+
+    async def _post(self, letter: Letter) -> int:
         headers = {
             **letter.webhook.signatures(letter.body),
             "X-HM-Delivery": letter.id,
@@ -59,14 +107,11 @@ class Courier:
             "User-Agent": "HM-Webhook/1.2.0",
             "Content-Type": "application/json",
         }
-        status, error = 0, None
-        try:
-            answer = await self._http().post(letter.webhook.url, content=letter.body, headers=headers)
-            status = answer.status_code
-            error = None if answer.is_success else f"answered {status}"
-        except (httpx.HTTPError, httpx.InvalidURL) as problem:
-            error = f"{type(problem).__name__}: {problem}".rstrip(": ")
-        await run_in_threadpool(self._emulator.webhooks.answered, letter, status, error)
+        # The answer's body is not read: it may be of any length, and says nothing.
+        async with self._http().stream(
+            "POST", letter.webhook.url, content=letter.body, headers=headers
+        ) as answer:
+            return answer.status_code
 
     def _http(self) -> httpx.AsyncClient:
         if self._client is None:

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-import json
+import re
 import secrets
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any, Literal
+from uuid import NAMESPACE_URL, uuid5
 
 from . import answers
 from .answers import OAuthProblem
 from .applications import Application
 from .auth import Authenticator, digest
 from .brands import BRANDS, WITH_ELIGIBILITY, WITH_ODOMETER
-from .clock import EmulatorClock, iso
+from .clock import EmulatorClock
 from .filters import condition_of
 from .limits import ReadLimit
 from .machine import ENDED, Machine
 from .requests import Asked
 from .scenarios import DATA_DELIVERY, Scenarios
 from .store import Store, Vehicle, find_vehicle
+from .vins import normal_vin
+from .wire import write_json
 
 OnDuplicate = Literal["echo", "error"]
+MissingOdometer = Literal["error", "accept"]
+AnswerStyle = Literal["documented", "recorded"]
 Answer = tuple[int, Any]
 VEHICLE_SCOPE = "diagnostics.get.mileage door_locks.get.locks windows.get.windows_positions"
 
@@ -39,6 +44,9 @@ class Api:
         scenarios: Scenarios,
         *,
         on_duplicate: OnDuplicate,
+        missing_odometer: MissingOdometer,
+        style: AnswerStyle,
+        stamp: Callable[[float], str],
         token_lifetime_s: float,
     ) -> None:
         self._store = store
@@ -48,15 +56,18 @@ class Api:
         self._limit = limit
         self._scenarios = scenarios
         self._on_duplicate = on_duplicate
+        self._missing_odometer = missing_odometer
+        self._style = style
+        self._stamp = stamp
         self._token_lifetime_s = token_lifetime_s
 
     # -- authentication ---------------------------------------------------------------------------
 
     def create_auth_token(self, asked: Asked) -> Answer:
         """POST /auth_tokens"""
-        fields = asked.fields()
-        assertion = fields.get("assertion") if isinstance(fields, dict) else None
-        application = self.authenticator.by_assertion(assertion, host_audience=asked.base_url)
+        application = self.authenticator.by_assertion(
+            asked.fields.get("assertion"), host_audience=asked.base_url
+        )
         asked.application = application.name
         issued = self.authenticator.issue(application)
         if asked.is_form():
@@ -69,12 +80,13 @@ class Api:
         token = asked.path_params["auth_token"]
         validity = self.authenticator.revoke_bearer(token)
         if validity is None:
-            raise answers.Problem(404, "Not found", "auth_token", "The auth token is not known.")
-        return 201, {"auth_token": token, "valid_from": iso(validity[0]), "valid_until": iso(validity[1])}
+            raise answers.unknown_auth_token()
+        since, until = map(self._stamp, validity)
+        return 201, {"auth_token": token, "valid_from": since, "valid_until": until}
 
     def create_access_token(self, asked: Asked) -> Answer:
         """POST /access_tokens: client credentials, a client assertion, or a refresh token"""
-        fields = _oauth_fields(asked)
+        fields = asked.fields
         grant = fields.get("grant_type")
         if grant == "client_credentials":
             application = self.authenticator.by_client(fields, host_audience=asked.base_url)
@@ -99,7 +111,7 @@ class Api:
 
     def revoke_access_token(self, asked: Asked) -> Answer:
         """DELETE /access_tokens, RFC 7009: an unknown token is success"""
-        fields = _oauth_fields(asked)
+        fields = asked.fields
         application = self.authenticator.by_secret(fields)
         asked.application = application.name
         token = fields.get("token")
@@ -151,12 +163,12 @@ class Api:
     def list_vehicles(self, asked: Asked) -> Answer:
         """GET /fleets/vehicles, all or those that the filter lets through"""
         application = self._fleet(asked)
-        condition, values = condition_of(asked.query.get("filter"))
-        self._settle()
-        chunks = self._store.stream_vehicles(
-            f"application = ? AND ({condition})", [application.name, *values]
+        condition, values = condition_of(
+            asked.query.get("filter"), per_second=1 if self._style == "recorded" else 1000
         )
-        return 200, _json_list(chunks)
+        self._settle()
+        rows = self._store.list_vehicles(f"application = ? AND ({condition})", [application.name, *values])
+        return 200, _json_list(rows)
 
     def show_vehicle(self, asked: Asked) -> Answer:
         """GET /fleets/vehicles/{vin}"""
@@ -178,29 +190,27 @@ class Api:
     def create_vehicle_token(self, asked: Asked) -> Answer:
         """POST /fleets/access_tokens: a token pair for an approved vehicle"""
         application = self._fleet(asked)
-        fields = asked.fields()
-        vin = fields.get("vin") if isinstance(fields, dict) else None
+        vin = asked.fields.get("vin")
         if not isinstance(vin, str) or not vin:
             raise OAuthProblem("vin can't be blank")
         with self._store.transaction() as db:
             self._machine.settle(db)
-            vehicle = find_vehicle(db, application.name, vin.upper())
+            vehicle = find_vehicle(db, application.name, normal_vin(vin))
             if vehicle is None:
                 raise OAuthProblem("vin is not registered")
             if vehicle.status != "approved":
                 raise OAuthProblem(f"vin is not approved, its status is {vehicle.status}")
-            return 200, self._new_pair(db, application.name, vehicle.vin)
+            return 200, self._new_pair(db, application.name, vehicle.vin) | self._recorded(vehicle)
 
     def check_eligibility(self, asked: Asked) -> Answer:
         """POST /eligibility"""
         self._bearer(asked, "vehicle:eligibility-check")
-        fields = asked.fields()
-        if not isinstance(fields, dict):
+        vin, brand = asked.fields.get("vin"), asked.fields.get("brand")
+        if vin is None:
             raise answers.invalid("vin", "vin can't be blank")
-        vin, brand = fields.get("vin"), fields.get("brand")
         if not isinstance(vin, str) or len(vin) != 17:
             raise answers.invalid("vin", "vin should be 17 character(s)")
-        if brand not in WITH_ELIGIBILITY:
+        if not isinstance(brand, str) or brand not in WITH_ELIGIBILITY:
             raise answers.invalid("brand", "The brand is invalid")
         scenario = self._scenarios.of(vin, brand)
         delivery = scenario.data_delivery
@@ -237,14 +247,13 @@ class Api:
             self._machine.settle(db)
 
     def _known(self, db: sqlite3.Connection, application: Application, asked: Asked) -> Vehicle:
-        vehicle = find_vehicle(db, application.name, asked.path_params["vin"].upper())
+        vehicle = find_vehicle(db, application.name, normal_vin(asked.path_params["vin"]))
         if vehicle is None:
             raise answers.not_found()
         return vehicle
 
     def _rows(self, asked: Asked) -> list[dict[str, Any]]:
-        fields = asked.fields()
-        rows = fields.get("vehicles") if isinstance(fields, dict) else None
+        rows = asked.fields.get("vehicles")
         if not isinstance(rows, list):
             raise answers.invalid(
                 "vehicles", "vehicles can't be blank" if rows is None else "vehicles is invalid"
@@ -265,7 +274,7 @@ class Api:
         return rows
 
     def _request_one(self, db: sqlite3.Connection, application: str, row: dict[str, Any]) -> dict[str, Any]:
-        vin, brand = row["vin"].upper(), row["brand"]
+        vin, brand = normal_vin(row["vin"]), row["brand"]
 
         def error(description: str) -> dict[str, Any]:
             return {"vin": row["vin"], "status": "error", "description": description}
@@ -275,7 +284,7 @@ class Api:
         if brand not in BRANDS:
             return error("The brand is invalid")
         odometer, wrong = _odometer(row.get("control_measures"))
-        if wrong or (odometer is None and brand in WITH_ODOMETER):
+        if wrong or (odometer is None and brand in WITH_ODOMETER and self._missing_odometer == "error"):
             return error(wrong or "control_measures.odometer can't be blank")
         scenario = self._scenarios.of(vin, brand, row.get("tags") or {})
         if scenario.error:
@@ -284,9 +293,17 @@ class Api:
         if present is not None and present.status not in ENDED:
             if self._on_duplicate == "error":
                 return error("vin is already registered")
-            return _row_of(present)
+            return _row_of(present) | {"vin": row["vin"]}
         vehicle = self._machine.request(db, application, vin, brand, row.get("tags"), odometer)
-        return _row_of(vehicle)
+        # As it was sent: clients find their row by comparison.
+        return _row_of(vehicle) | {"vin": row["vin"]}
+
+    def _recorded(self, vehicle: Vehicle) -> dict[str, Any]:
+        """What recorded answers have beside the documented fields."""
+        if self._style != "recorded":
+            return {}
+        name = f"{vehicle.application}/{vehicle.vin}/{vehicle.requested_at}"
+        return {"authorization_id": str(uuid5(NAMESPACE_URL, name)), "status": vehicle.status}
 
     def _refresh(self, application: Application, refresh_token: Any) -> dict[str, Any]:
         if not isinstance(refresh_token, str) or not refresh_token:
@@ -324,15 +341,6 @@ class Api:
         }
 
 
-def _oauth_fields(asked: Asked) -> dict[str, Any]:
-    fields = asked.fields()
-    if not isinstance(fields, dict):
-        raise OAuthProblem(
-            "client_id can't be blank, client_secret can't be blank, grant_type can't be blank"
-        )
-    return fields
-
-
 def _odometer(measures: Any) -> tuple[str | None, str]:
     """The reading as a text, and what is wrong with it; the tutorial's own line sends the value as a text."""
     if measures is None:
@@ -343,7 +351,8 @@ def _odometer(measures: Any) -> tuple[str | None, str]:
     if not isinstance(reading, dict):
         return None, "control_measures.odometer is invalid"
     value, unit = reading.get("value"), reading.get("unit")
-    if isinstance(value, bool) or not str(value).isdigit():
+    is_number = isinstance(value, (int, str)) and not isinstance(value, bool)
+    if not is_number or not re.fullmatch("[0-9]{1,18}", str(value)):
         return None, "control_measures.odometer.value is invalid"
     if unit not in ("kilometers", "miles"):
         return None, "control_measures.odometer.unit is invalid"
@@ -368,16 +377,12 @@ def _tags_of(vehicle: Vehicle) -> dict[str, Any]:
     return {} if vehicle.tags is None else {"tags": vehicle.tags}
 
 
-def _json_list(chunks: Iterator[list[sqlite3.Row]]) -> Iterator[bytes]:
+def _json_list(rows: list[sqlite3.Row]) -> bytes:
     """The list as it is sent: tags and changelog are stored as the JSON that goes out."""
-    lead = "["
-    for rows in chunks:
-        items = (
-            f'{{"vin":{json.dumps(row["vin"])},"status":"{row["status"]}","brand":"{row["brand"]}",'
-            + ("" if row["tags"] == "null" else f'"tags":{row["tags"]},')
-            + f'"changelog":{row["changelog"]}}}'
-            for row in rows
-        )
-        yield (lead + ",".join(items)).encode()
-        lead = ","
-    yield b"[]" if lead == "[" else b"]"
+    items = (
+        f'{{"vin":{write_json(row["vin"])},"status":"{row["status"]}","brand":"{row["brand"]}",'
+        + ("" if row["tags"] == "null" else f'"tags":{row["tags"]},')
+        + f'"changelog":{row["changelog"]}}}'
+        for row in rows
+    )
+    return f"[{','.join(items)}]".encode()

@@ -2,36 +2,45 @@
 
 from __future__ import annotations
 
-import json
+import math
 from collections.abc import Callable
 from typing import Any
 
 from .answers import invalid
 from .clock import parse_iso
 from .machine import STATES
+from .vins import normal_vin
+from .wire import NotJson, read_json, write_json
 
 Condition = tuple[str, list[Any]]
 _COMPARISONS = {"eq": "=", "lt": "<", "gt": ">", "lte": "<=", "gte": ">="}
 
 
-def condition_of(text: str | None) -> Condition:
-    """SQL with its values for the URL-decoded JSON `text`. Raises: Problem 422, naming the field."""
+def condition_of(text: str | None, *, per_second: int = 1000) -> Condition:
+    """
+    SQL with its values for the URL-decoded JSON `text`; instants are compared in parts `per_second`, as answers show them.
+
+    Raises: Problem 422, naming the field.
+    """
     if not text:
         return "1 = 1", []
     try:
-        fields = json.loads(text)
-    except ValueError:
+        fields = read_json(text)
+    except NotJson:
         raise invalid("filter", "filter is not JSON") from None
     if not isinstance(fields, dict):
         raise invalid("filter", "filter is not a JSON object")
     parts: list[str] = []
     values: list[Any] = []
     for name, wish in fields.items():
-        if name not in _FIELDS:
+        if name not in _FIELDS and name not in _INSTANTS:
             raise invalid("filter", f"{name} is not a field to filter by")
         if not isinstance(wish, dict) or "operator" not in wish or "value" not in wish:
             raise invalid("filter", f"{name} takes an operator and a value")
-        part, more = _FIELDS[name](name, wish["operator"], wish["value"])
+        if name in _INSTANTS:
+            part, more = _instant(name, wish["operator"], wish["value"], per_second)
+        else:
+            part, more = _FIELDS[name](name, wish["operator"], wish["value"])
         parts.append(part)
         values.extend(more)
     return " AND ".join(parts) or "1 = 1", values
@@ -43,38 +52,32 @@ def _text(name: str, operator: Any, value: Any) -> Condition:
     if operator == "in" and isinstance(value, list) and all(isinstance(item, str) for item in value):
         # One bound value however long the list is.
         column = f"{name} IN (SELECT value FROM json_each(?))"  # noqa: S608 - one of _FIELDS
-        return column, [json.dumps([_normal(name, item) for item in value])]
+        return column, [write_json([_normal(name, item) for item in value])]
     raise invalid("filter", f"{name} takes eq with a text or in with a list of texts")
 
 
 def _normal(name: str, value: str) -> str:
     if name == "status" and value not in STATES:
         raise invalid("filter", f"{value} is not a status")
-    return value.upper() if name == "vin" else value
-
-
-# A vehicle without tags has the JSON null there, which json_each would take for one element.
-_TAGS = "CASE tags WHEN 'null' THEN '{}' ELSE tags END"
+    return normal_vin(value) if name == "vin" else value
 
 
 def _tags(_name: str, operator: Any, value: Any) -> Condition:
     good = isinstance(value, dict) and all(isinstance(text, str) for text in value.values())
-    if operator not in ("eq", "contains") or not good:
+    if not good or operator not in ("eq", "contains"):
         raise invalid("filter", "tags takes eq or contains with an object of texts")
-    parts = [f"EXISTS (SELECT 1 FROM json_each({_TAGS}) WHERE key = ? AND value = ?)" for _ in value]  # noqa: S608 - a constant
-    values: list[Any] = [part for item in value.items() for part in item]
-    if operator == "eq":
-        parts.append(f"(SELECT count(*) FROM json_each({_TAGS})) = ?")  # noqa: S608 - a constant
-        values.append(len(value))
-    return " AND ".join(parts) or "1 = 1", values
+    # One bound value however many tags.
+    return "has_tags(tags, ?, ?)", [write_json(value), operator == "eq"]
 
 
-def _instant(name: str, operator: Any, value: Any) -> Condition:
+def _instant(name: str, operator: Any, value: Any, per_second: int) -> Condition:
     seconds = parse_iso(value) if isinstance(value, str) else None
-    if operator not in _COMPARISONS or seconds is None:
+    if not isinstance(operator, str) or operator not in _COMPARISONS or seconds is None:
         raise invalid("filter", f"{name} takes eq, lt, gt, lte or gte with an ISO 8601 instant")
-    # To the millisecond: a fraction that went through a text is not the float that it was.
-    return f"round({name} * 1000) {_COMPARISONS[operator]} ?", [round(seconds * 1000)]
+    # Never finer than the millisecond: a fraction that went through a text is not the float that it was.
+    stored = f"CAST({name} AS INTEGER)" if per_second == 1 else f"round({name} * {per_second})"
+    bound = math.floor(seconds) if per_second == 1 else round(seconds * per_second)
+    return f"{stored} {_COMPARISONS[operator]} ?", [bound]
 
 
 _FIELDS: dict[str, Callable[[str, Any, Any], Condition]] = {
@@ -82,6 +85,5 @@ _FIELDS: dict[str, Callable[[str, Any, Any], Condition]] = {
     "status": _text,
     "brand": _text,
     "tags": _tags,
-    "approved_at": _instant,
-    "inserted_at": _instant,
 }
+_INSTANTS = ("approved_at", "inserted_at")

@@ -52,6 +52,7 @@ class Machine:
         scenarios: Scenarios,
         applications: Sequence[Application],
         *,
+        stamp: Callable[[float], str] = iso,
         on_change: Callable[[sqlite3.Connection, Vehicle, str], None] = lambda _db, _vehicle, _reason: None,
     ) -> None:
         self._store = store
@@ -59,6 +60,7 @@ class Machine:
         self._pace = pace
         self._scenarios = scenarios
         self._applications = {application.name: application for application in applications}
+        self._stamp = stamp
         self._on_change = on_change
 
     def settle(self, db: sqlite3.Connection) -> None:
@@ -142,7 +144,7 @@ class Machine:
         """One move, written down with its reason, and what it leads to next."""
         vehicle.status = status
         vehicle.changed_at = at
-        entry = {"timestamp": iso(at), "status": status}
+        entry = {"timestamp": self._stamp(at), "status": status}
         vehicle.changelog = [*vehicle.changelog, entry | ({"reason": reason} if reason else {})]
         vehicle.approved_at = at if status == "approved" else vehicle.approved_at
         vehicle.step = 0 if status == "pending" else vehicle.step

@@ -18,6 +18,7 @@ from .clock import iso, parse_iso
 from .durations import parse_duration
 from .machine import STATES
 from .store import Vehicle, find_vehicle, vehicle_of
+from .vins import normal_vin
 
 if TYPE_CHECKING:
     from .app import Emulator
@@ -26,6 +27,8 @@ _FOLDER = Path(__file__).parent / "templates"
 # Rows of a list; the rest is counted, and found by the search.
 _SHOWN = 100
 _LINES = 50
+# Characters; SQLite refuses long patterns.
+_LONGEST_SEARCH = 200
 # What a carmaker, or a driver, may decide in a state: the move, and the word on the button.
 _MOVES = {
     "pending": (("approved", "Approve"), ("rejected", "Reject")),
@@ -78,7 +81,7 @@ class Page:
     async def move(self, request: Request) -> Response:
         """A button of a vehicle."""
         fields = await _form(request)
-        vin, status = str(request.path_params["vin"]).upper(), fields.get("status", "")
+        vin, status = normal_vin(request.path_params["vin"]), fields.get("status", "")
         refusal = await run_in_threadpool(self._move, vin, status, fields)
         if refusal:
             return PlainTextResponse(refusal, 409, _HEADERS)
@@ -87,10 +90,9 @@ class Page:
     async def advance(self, request: Request) -> Response:
         """The form that moves the time on."""
         try:
-            seconds = parse_duration((await _form(request)).get("duration", ""))
+            self._emulator.clock.advance(parse_duration((await _form(request)).get("duration", "")))
         except ValueError as error:
             return PlainTextResponse(f"{error}.", 422, _HEADERS)
-        self._emulator.clock.advance(seconds)
         return RedirectResponse("/", 303, _HEADERS)
 
     def _move(self, vin: str, status: str, fields: dict[str, str]) -> str:
@@ -109,7 +111,7 @@ class Page:
         return ""
 
     def _found(self, request: Request) -> dict[str, Any]:
-        q = request.query_params.get("q", "").strip()
+        q = request.query_params.get("q", "").strip()[:_LONGEST_SEARCH]
         status = request.query_params.get("status", "")
         emulator = self._emulator
         with emulator.store.transaction() as db:
@@ -131,6 +133,7 @@ class Page:
             "requests": [line | {"clock": iso(line["time"])[11:19]} for line in reversed(lines)],
             "deliveries": emulator.webhooks.deliveries(last=_LINES)[::-1],
             "webhooks": emulator.webhooks.registered(),
+            "trouble": emulator.courier.trouble,
             "q": q,
             "status": status,
             "back": _search({"q": q, "status": status}).removeprefix("?"),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections import deque
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl
+
+from .vins import normal_vin
+from .wire import NotJson, read_json
 
 _KEPT = 200_000
 
@@ -27,28 +30,29 @@ class Asked:
 
     def is_form(self) -> bool:
         """Whether its content type says that the body is a form."""
-        return self.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+        return self.headers.get("content-type", "").lower().startswith("application/x-www-form-urlencoded")
 
-    def fields(self) -> Any:
-        """The body as JSON, or as a form where its content type says so; None where it is neither."""
+    @cached_property
+    def fields(self) -> dict[str, Any]:
+        """The body as JSON, or as a form where its content type says so; empty where it is neither, or no object."""
         if self.is_form():
             return dict(parse_qsl(self.body.decode("utf-8", "replace"), keep_blank_values=True))
         try:
-            return json.loads(self.body)
-        except (ValueError, RecursionError):
-            return None
+            found = read_json(self.body) if self.body else {}
+        except NotJson:
+            return {}
+        return found if isinstance(found, dict) else {}
 
     def vins(self) -> list[str]:
         """The VINs that the request names, in its path or its body."""
         if "vin" in self.path_params:
-            return [self.path_params["vin"].upper()]
-        fields = self.fields() if self.body else None
-        if not isinstance(fields, dict):
-            return []
-        rows = fields.get("vehicles")
-        named = [fields, *rows] if isinstance(rows, list) else [fields]
+            return [normal_vin(self.path_params["vin"])]
+        rows = self.fields.get("vehicles")
+        named = [self.fields, *rows] if isinstance(rows, list) else [self.fields]
         return [
-            row["vin"].upper() for row in named if isinstance(row, dict) and isinstance(row.get("vin"), str)
+            normal_vin(row["vin"])
+            for row in named
+            if isinstance(row, dict) and isinstance(row.get("vin"), str)
         ]
 
 

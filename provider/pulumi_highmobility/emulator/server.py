@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -10,12 +12,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from .app import Emulator, Options
 from .applications import ensure_application, write_credentials
 from .clock import EmulatorClock
+from .database import DatabaseError
 from .store import Store
 
 
@@ -23,8 +27,17 @@ class PortInUse(OSError):
     """Something else listens on the port."""
 
 
-class _AbortableProtocol(H11Protocol):
-    """Lets the application close a connection under the client, which ASGI has no message for."""
+# From a request's first byte to its last, and for a client to take an answer in.
+REQUEST_TIMEOUT_S = 30.0
+
+
+class _Protocol(H11Protocol):
+    """
+    Lets the application close a connection under the client, which ASGI has no message for, and closes those on which
+    a request stays half sent, or an answer unread.
+    """
+
+    timeout_s = REQUEST_TIMEOUT_S
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -36,6 +49,43 @@ class _AbortableProtocol(H11Protocol):
             await app(scope, receive, send)
 
         self.app = with_abort
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._limit("reading")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._unlimit("reading")
+        self._unlimit("writing")
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.conn.their_state in (h11.IDLE, h11.SEND_BODY):
+            # The head or the body is not complete. The time runs on from the first byte: one more is no reprieve.
+            self._limit("reading")
+        else:
+            self._unlimit("reading")
+
+    def on_response_complete(self) -> None:
+        # What is left of a refused request is read for nobody; Uvicorn's own time-out of idle connections goes on here.
+        self._unlimit("reading")
+        super().on_response_complete()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._limit("writing")
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._unlimit("writing")
+
+    def _limit(self, what: str) -> None:
+        if what not in self._timers:
+            self._timers[what] = self.loop.call_later(self.timeout_s, self.transport.abort)
+
+    def _unlimit(self, what: str) -> None:
+        timer = self._timers.pop(what, None)
+        if timer is not None:
+            timer.cancel()
 
 
 def open_emulator(
@@ -49,12 +99,18 @@ def open_emulator(
     An emulator over a database file, or in memory where `db` is None.
 
     `applications` are their names, each with what is special of it: package, partner, has_fleet, configured.
+
+    Raises: DatabaseError (the file is not a database of the emulator, or cannot be opened).
     """
     store = Store(db)
-    known = [
-        ensure_application(store, name, **traits)
-        for name, traits in (applications or {"default": {}}).items()
-    ]
+    try:
+        known = [
+            ensure_application(store, name, **traits)
+            for name, traits in (applications or {"default": {}}).items()
+        ]
+    except (sqlite3.Error, ValueError, TypeError) as error:
+        store.close()
+        raise DatabaseError(f"{db} cannot be used as a database: {error}") from error
     return Emulator(store, clock or EmulatorClock(), known, options)
 
 
@@ -100,14 +156,19 @@ def serve_in_thread(
     credentials: Path | None = None,
     host: str = "127.0.0.1",
     applications: Mapping[str, Mapping[str, Any]] | None = None,
+    request_timeout_s: float = REQUEST_TIMEOUT_S,
 ) -> Iterator[tuple[Emulator, str]]:
-    """Serve on a free port from a thread of this process; yields the emulator and its base URL."""
+    """
+    Serve on a free port from a thread of this process; yields the emulator and its base URL.
+
+    `request_timeout_s` is how long a request may take to come in, and an answer to be taken.
+    """
     listener = bind(host, 0)
     base_url = f"http://{host}:{listener.getsockname()[1]}/v1"
     emulator = open_emulator(db=db, options=options or Options(), clock=clock, applications=applications)
     if credentials is not None:
         write_credentials(credentials, emulator.applications[0], base_url)
-    server = _Server(_config(emulator, None, None), lambda: None)
+    server = _Server(_config(emulator, None, None, request_timeout_s), lambda: None, tick_s=0.01)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     try:
@@ -122,19 +183,31 @@ def serve_in_thread(
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+    """`tick_s` is how often it looks whether it shall end."""
+
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None], tick_s: float = 0.1) -> None:
         super().__init__(config)
         self._on_ready = on_ready
+        self._tick_s = tick_s
+
+    async def main_loop(self) -> None:
+        while not await self.on_tick(0):  # noqa: ASYNC110 - Uvicorn's own form: others set `should_exit` from a thread
+            await asyncio.sleep(self._tick_s)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._on_ready()
 
 
-def _config(emulator: Emulator, certfile: Path | None, keyfile: Path | None) -> uvicorn.Config:
+def _config(
+    emulator: Emulator,
+    certfile: Path | None,
+    keyfile: Path | None,
+    request_timeout_s: float = REQUEST_TIMEOUT_S,
+) -> uvicorn.Config:
     return uvicorn.Config(
         emulator.app,
-        http=_AbortableProtocol,
+        http=type("_Protocol", (_Protocol,), {"timeout_s": request_timeout_s}),
         ws="none",
         lifespan="on",
         log_level="error",

@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .database import DatabaseError, connect, open_database
+from .wire import write_json
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS vehicles (
@@ -40,9 +43,11 @@ CREATE TABLE IF NOT EXISTS deliveries (
     delivered INTEGER NOT NULL DEFAULT 0, next_at REAL
 );
 CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (next_at) WHERE next_at IS NOT NULL;
+CREATE INDEX IF NOT EXISTS deliveries_waiting ON deliveries (webhook, next_at) WHERE next_at IS NOT NULL;
 CREATE TABLE IF NOT EXISTS assertions (jti TEXT PRIMARY KEY, seen_at REAL NOT NULL);
 """
-_CHUNK = 1000
+# Of the stored JSON; see Store._make_compact.
+_VERSION = 1
 _NEW_COLUMNS = {
     "step": "INTEGER NOT NULL DEFAULT 0",
     "conditions": "TEXT NOT NULL DEFAULT '[]'",
@@ -86,32 +91,24 @@ class Vehicle:
 
 class Store:
     """
-    One connection that writes, under a lock; long readings open their own.
+    One connection that writes, under a lock; long readings of a file open their own.
 
     With WAL and synchronous=NORMAL a committed write outlives the process, however it ends.
     """
 
     def __init__(self, path: Path | None) -> None:
-        # A store in memory is shared by name, so that long readings see it too.
-        self._uri = f"file:{path}" if path else f"file:emulator-{id(self)}?mode=memory&cache=shared"
-        if path:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            # The keys are kept in it: nobody but the owner may read it, from its first byte on.
-            path.touch(mode=0o600)
+        """Raises: DatabaseError (the file is not a database, or cannot be opened)."""
+        self._path = path and path.absolute()
         self._lock = threading.RLock()
-        self._in_memory = path is None
-        self._connection = self._connect()
-        self._connection.executescript(_SCHEMA)
-        self._add_new_columns()
-
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            self._uri, uri=True, check_same_thread=False, isolation_level=None, timeout=30
-        )
-        connection.row_factory = sqlite3.Row
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=NORMAL")
-        return connection
+        self._connection = open_database(path)
+        try:
+            # All or nothing: what a kill left half made would not be known as the emulator's.
+            self._connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}COMMIT;")
+            self._add_new_columns()
+            self._make_compact()
+        except sqlite3.Error as error:
+            self._connection.close()
+            raise DatabaseError(f"{path} cannot be used as a database: {error}") from error
 
     def _add_new_columns(self) -> None:
         """A database that an earlier version made has vehicles without them."""
@@ -120,6 +117,18 @@ class Store:
             if name not in known:
                 self._connection.execute(f"ALTER TABLE vehicles ADD COLUMN {name} {kind}")
         self._connection.execute("CREATE INDEX IF NOT EXISTS vehicles_changed ON vehicles (changed_at)")
+
+    def _make_compact(self) -> None:
+        """Write anew, once, the JSON of an earlier version, which had blanks: it is answered as it is stored."""
+        with self.transaction() as db:
+            if db.execute("PRAGMA user_version").fetchone()[0] >= _VERSION:
+                return
+            for vehicle in map(vehicle_of, db.execute("SELECT * FROM vehicles").fetchall()):
+                save_vehicle(db, vehicle)
+            for row in db.execute("SELECT number, body FROM deliveries").fetchall():
+                body = write_json(json.loads(row["body"])).encode()
+                db.execute("UPDATE deliveries SET body = ? WHERE number = ?", (body, row["number"]))
+            db.execute(f"PRAGMA user_version = {_VERSION}")
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -149,24 +158,19 @@ class Store:
         with self.transaction() as db:
             db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
 
-    def stream_vehicles(self, where: str, values: Sequence[Any]) -> Iterator[list[sqlite3.Row]]:
-        """Rows in chunks, ordered by VIN, on a connection of their own: nobody waits for a long list."""
-        connection = self._connection if self._in_memory else self._connect()
+    def list_vehicles(self, where: str, values: Sequence[Any]) -> list[sqlite3.Row]:
+        """Rows ordered by VIN, read at one instant; of a file on a connection of their own, so that nobody waits."""
+        query = f"SELECT * FROM vehicles WHERE {where} ORDER BY vin"  # noqa: S608 - built by filters.py, values bound
+        if self._path is None:
+            with self._lock:
+                add_functions(self._connection)
+                return self._connection.execute(query, values).fetchall()
+        connection = connect(self._path)
         try:
-            query = f"SELECT * FROM vehicles WHERE {where} ORDER BY vin"  # noqa: S608 - built by filters.py, values bound
-            if self._in_memory:
-                # Not yielded under the lock: the server resumes a stream on whichever thread is free, and only the one
-                # that took a lock can give it back.
-                with self._lock:
-                    rows = connection.execute(query, values).fetchall()
-                yield rows
-                return
-            cursor = connection.execute(query, values)
-            while rows := cursor.fetchmany(_CHUNK):
-                yield rows
+            add_functions(connection)
+            return connection.execute(query, values).fetchall()
         finally:
-            if not self._in_memory:
-                connection.close()
+            connection.close()
 
 
 def vehicle_of(row: sqlite3.Row) -> Vehicle:
@@ -175,9 +179,15 @@ def vehicle_of(row: sqlite3.Row) -> Vehicle:
     return Vehicle(**{**fields, **{name: json.loads(fields[name]) for name in _STORED_AS_JSON}})
 
 
-def _compact(value: Any) -> str:
-    # It goes into answers as it is, and the platform writes JSON without blanks.
-    return json.dumps(value, separators=(",", ":"))
+def add_functions(connection: sqlite3.Connection) -> None:
+    """What conditions of filters.py use beyond SQL."""
+    connection.create_function("has_tags", 3, _has_tags, deterministic=True)
+
+
+def _has_tags(stored: str, wanted: str, exactly: int) -> bool:
+    """Whether stored tags are, or contain, those wanted; both as JSON. A vehicle without tags has null."""
+    tags, wish = json.loads(stored) or {}, json.loads(wanted)
+    return bool(tags == wish if exactly else wish.items() <= tags.items())
 
 
 def find_vehicle(db: sqlite3.Connection, application: str, vin: str) -> Vehicle | None:
@@ -190,7 +200,7 @@ def find_vehicle(db: sqlite3.Connection, application: str, vin: str) -> Vehicle 
 
 def save_vehicle(db: sqlite3.Connection, vehicle: Vehicle) -> None:
     """Insert or replace one vehicle."""
-    fields = vars(vehicle) | {name: _compact(getattr(vehicle, name)) for name in _STORED_AS_JSON}
+    fields = vars(vehicle) | {name: write_json(getattr(vehicle, name)) for name in _STORED_AS_JSON}
     names = ", ".join(fields)
     marks = ", ".join(f":{name}" for name in fields)
     db.execute(f"INSERT OR REPLACE INTO vehicles ({names}) VALUES ({marks})", fields)  # noqa: S608 - a dataclass's own names

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,12 +14,16 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+import httpx
+
 from .clock import iso
 from .store import Store, Vehicle
+from .wire import write_json
 
 EVENTS = ("fleet_clearance_changed", "ping")
 # Seconds from one attempt to the next; the platform's own policy is not published.
 BACKOFF_S = (1.0, 4.0, 16.0, 64.0)
+_HOST = re.compile(r"(?=.{1,253}$)[A-Za-z0-9._-]+")
 # Deliveries that are over, kept to be looked at.
 _KEPT = 10_000
 
@@ -61,9 +66,13 @@ class Letter:
 class Webhooks:
     """Registrations and the outbox, in the store: what is due outlives a kill."""
 
-    def __init__(self, store: Store, wall: Callable[[], float]) -> None:
+    def __init__(
+        self, store: Store, wall: Callable[[], float], *, stamp: Callable[[float], str] | None = None
+    ) -> None:
+        """`stamp` writes an event's `received_at`; None leaves it out, as the documents do."""
         self._store = store
         self._wall = wall
+        self._stamp = stamp
         self._known: dict[str, Webhook] = {}
         with store.transaction() as db:
             for row in db.execute("SELECT * FROM webhooks ORDER BY rowid"):
@@ -90,10 +99,11 @@ class Webhooks:
         with self._store.transaction() as db:
             db.execute(
                 "INSERT OR REPLACE INTO webhooks (id, application, url, secret, events) VALUES (?, ?, ?, ?, ?)",
-                (hook.id, application, url, secret, json.dumps(hook.events)),
+                (hook.id, application, url, secret, write_json(hook.events)),
             )
             self._known[hook.id] = hook
-            self._post(db, hook, "ping", {"application": {"name": application}, "event": {"type": "ping"}})
+            event = {"type": "ping", **self._received_at(self._wall())}
+            self._post(db, hook, "ping", {"application": {"name": application}, "event": event})
         return hook
 
     def remove(self, webhook_id: str) -> bool:
@@ -112,21 +122,29 @@ class Webhooks:
         for hook in self._known.values():
             if hook.application == vehicle.application and "fleet_clearance_changed" in hook.events:
                 event = {"type": "fleet_clearance_changed", "action": vehicle.status}
+                event |= {"detail": reason} if reason else {}
                 body = {
                     "application": {"name": vehicle.application},
                     "vehicle": {"vin": vehicle.vin},
-                    "event": event | ({"detail": reason} if reason else {}),
+                    "event": event | self._received_at(vehicle.changed_at),
                 }
                 self._post(db, hook, "fleet_clearance_changed", body, vehicle.vin, vehicle.status)
 
-    def due(self, most: int) -> list[Letter]:
-        """What is to be sent now; of one vehicle only the oldest, so that its states arrive in their order."""
+    def waiting(self) -> list[str]:
+        """The ids of those that something is due for."""
         if not self._known:
             return []
         with self._store.transaction() as db:
+            rows = db.execute("SELECT DISTINCT webhook FROM deliveries WHERE next_at <= ?", (self._wall(),))
+            return [row["webhook"] for row in rows if row["webhook"] in self._known]
+
+    def due(self, webhook_id: str, most: int) -> list[Letter]:
+        """What is to be sent to one now; of one vehicle only the oldest, so that its states arrive in their order."""
+        with self._store.transaction() as db:
             rows = db.execute(
-                "SELECT *, min(number) FROM deliveries WHERE next_at <= ? GROUP BY webhook, vin ORDER BY number LIMIT ?",
-                (self._wall(), most),
+                "SELECT *, min(number) FROM deliveries WHERE webhook = ? AND next_at <= ? "
+                "GROUP BY vin ORDER BY number LIMIT ?",
+                (webhook_id, self._wall(), most),
             ).fetchall()
         return [
             Letter(
@@ -182,6 +200,9 @@ class Webhooks:
         """Empty the outbox and its history; the registrations stay."""
         db.execute("DELETE FROM deliveries")
 
+    def _received_at(self, seconds: float) -> dict[str, str]:
+        return {"received_at": self._stamp(seconds)} if self._stamp else {}
+
     def _post(
         self,
         db: sqlite3.Connection,
@@ -192,9 +213,7 @@ class Webhooks:
         action: str | None = None,
     ) -> None:
         if event in hook.events:
-            # Without blanks: the platform's published receiver verifies the signature over JSON that it writes itself.
-            body = json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
-            self._insert(db, hook, event, body, vin, action)
+            self._insert(db, hook, event, write_json(fields).encode(), vin, action)
 
     def _insert(
         self,
@@ -227,13 +246,21 @@ def _shown(row: sqlite3.Row) -> dict[str, Any]:
 
 
 def _check(url: str, secret: str, events: tuple[str, ...]) -> None:
-    parts = urlsplit(url)
-    is_loopback = parts.hostname is not None and _is_loopback(parts.hostname)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        # The client's own reading of it, so that what is taken here can be sent to: of the host's name, its port, its length.
+        parsed = httpx.URL(url)
+        host, port = parsed.host, urlsplit(url).port
+        name = parsed.raw_host.decode("ascii")
+        is_name = _HOST.fullmatch(host.encode("idna").decode("ascii")) or ":" in name
+    except (httpx.InvalidURL, ValueError) as error:
+        raise InvalidWebhook(f"url is no address: {error}") from error
+    if parsed.scheme not in ("http", "https") or not is_name:
         raise InvalidWebhook("url takes an address such as https://example.com/webhook")
-    if parts.username or parts.password:
+    if port == 0:
+        raise InvalidWebhook("url takes a port from 1 to 65535")
+    if parsed.userinfo:
         raise InvalidWebhook("url takes no user name or password: the signature shows who sends")
-    if parts.scheme == "http" and not is_loopback:
+    if parsed.scheme == "http" and not _is_loopback(host):
         raise InvalidWebhook("url takes https only, as the platform does; http is taken to loopback here")
     if not secret:
         raise InvalidWebhook("secret takes a text: deliveries are signed with it")
