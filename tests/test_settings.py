@@ -18,7 +18,13 @@ from hypothesis import strategies as st
 
 from pulumi_highmobility.errors import ConfigError
 from pulumi_highmobility.secret import Secret
-from pulumi_highmobility.settings import SETTINGS, AuthWay, load_settings, plain_secrets
+from pulumi_highmobility.settings import (
+    SETTINGS,
+    AuthWay,
+    load_settings,
+    plain_secrets,
+    wants_carmaker_notices,
+)
 from pulumi_highmobility.testing import RunningEmulator
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -332,3 +338,8 @@ def test_secrets_are_masked_in_repr(key_json: str, pem: str) -> None:
 def test_seconds_have_bounds(text: str, key_json: str) -> None:
     with pytest.raises(ConfigError, match="from 0 to 3600"):
         load_settings(config(serviceAccountKey=key_json, listingMaxAgeSeconds=text), {})
+
+
+@pytest.mark.parametrize(("text", "wanted"), [(None, True), ("true", True), ("false", False), ("no", False)])
+def test_notices_of_carmakers_are_told_unless_they_are_turned_off(text: str | None, wanted: bool) -> None:
+    assert wants_carmaker_notices({}, {"HIGHMOBILITY_CARMAKER_NOTICES": text} if text else {}) is wanted

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .clearance.fleet_files import (
+from .files.reading import (
     FleetFileError,
     VehicleArgsDict,
     vehicles_from_csv,

@@ -17,7 +17,7 @@ HighMobilityError
 │  ├─ RateLimited         429
 │  ├─ TokenRefused        400 in OAuth's form
 │  └─ ServerError         5xx
-├─ FleetIncomplete        some vehicles of a Fleet could not be let go of
+├─ FleetIncomplete        some vehicles of a Fleet could not be released
 └─ ClearanceError         a rule of clearance stands in the way of one vehicle
    ├─ ClearanceRefused    the platform answered the request with a row of status "error"
    ├─ ClearanceMismatch   the VIN is registered already, with another brand or other tags
@@ -199,7 +199,7 @@ class ServerError(ApiError):
 
 
 class FleetIncomplete(HighMobilityError):
-    """Some vehicles of a Fleet could not be let go of; `reasons` tells why, by VIN."""
+    """Some vehicles of a Fleet could not be released; `reasons` tells why, by VIN."""
 
     def __init__(self, message: str, *, reasons: Mapping[str, str]) -> None:
         super().__init__(message)
@@ -219,7 +219,7 @@ class ClearanceRefused(ClearanceError):
 
 
 class ClearanceMismatch(ClearanceError):
-    """The VIN is registered already, with another brand or other tags than asked for."""
+    """The VIN is registered already, with another brand or other tags than requested."""
 
 
 class ClearanceEnded(ClearanceError):

@@ -82,6 +82,7 @@ REQUEST_TIMEOUT = Setting("requestTimeoutSeconds", "HIGHMOBILITY_REQUEST_TIMEOUT
 MOVED_FROM = Setting("movedFrom", "HIGHMOBILITY_MOVED_FROM")
 ALLOW_INSECURE_HTTP = Setting("allowInsecureHttp", "HIGHMOBILITY_ALLOW_INSECURE_HTTP")
 REQUIRE_SECRET_CONFIG = Setting("requireSecretConfig", "HIGHMOBILITY_REQUIRE_SECRET_CONFIG")
+CARMAKER_NOTICES = Setting("carmakerNotices", "HIGHMOBILITY_CARMAKER_NOTICES")
 
 SETTINGS = (
     BASE_URL,
@@ -97,6 +98,7 @@ SETTINGS = (
     MOVED_FROM,
     ALLOW_INSECURE_HTTP,
     REQUIRE_SECRET_CONFIG,
+    CARMAKER_NOTICES,
 )
 _WHERE_SERVER_AND_CREDENTIALS = (BASE_URL, SERVICE_ACCOUNT_KEY, CLIENT_ID, CLIENT_SECRET, OAUTH_PRIVATE_KEY)
 
@@ -195,6 +197,11 @@ def requires_secret_config(config: Mapping[str, Any], environ: Mapping[str, str]
 def wants_eligibility_check(config: Mapping[str, Any], environ: Mapping[str, str]) -> bool:
     """Whether the setting asks for the eligibility check; needs no credentials. Raises: ConfigError."""
     return _flag(_Source(config, environ).get(CHECK_ELIGIBILITY), CHECK_ELIGIBILITY)
+
+
+def wants_carmaker_notices(config: Mapping[str, Any], environ: Mapping[str, str]) -> bool:
+    """Whether what is known of a new vehicle's brand is told. Raises: ConfigError."""
+    return _flag(_Source(config, environ).get(CARMAKER_NOTICES), CARMAKER_NOTICES, default=True)
 
 
 class _Source:
@@ -452,8 +459,10 @@ def _read_json(text: str, setting: Setting, *, what: str) -> Mapping[str, Any]:
     return fields
 
 
-def _flag(text: str | None, setting: Setting) -> bool:
-    if text is None or text.lower() in ("false", "0", "no"):
+def _flag(text: str | None, setting: Setting, *, default: bool = False) -> bool:
+    if text is None:
+        return default
+    if text.lower() in ("false", "0", "no"):
         return False
     if text.lower() in ("true", "1", "yes"):
         return True

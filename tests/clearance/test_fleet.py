@@ -101,7 +101,9 @@ def test_removals_are_allowed_by_number_or_share(given_: float | str, size: int,
     assert removals_allowed(given_, size) == allowed
 
 
-@pytest.mark.parametrize("given_", ["many", "10", "101%", -1, 0.5, True])
+@pytest.mark.parametrize(
+    "given_", ["many", "10", "101%", -1, 0.5, True, float("inf"), float("nan"), [5], None]
+)
 def test_any_other_max_removals_is_refused(given_: float | str) -> None:
     with pytest.raises(ValueError, match="10%"):
         removals_allowed(given_, 10)

@@ -295,6 +295,25 @@ def test_a_vehicle_that_is_not_in_the_list_is_an_error_of_the_program(project: P
     assert f"{vin(2)} is not in the fleet" in project.preview(expect=1).output
 
 
+def test_a_vehicle_that_the_fleets_state_does_not_have_yet_fails_no_run(project: Project) -> None:
+    """With --target the Fleet stays as it was; with ignore_changes its list is not the program's."""
+    program = """
+        fleet = hm.Fleet("vans", vehicles=[{rows}], opts=pulumi.ResourceOptions({opts}))
+        pulumi.export("status", fleet.vehicle("{vin}").status)
+        hm.VehicleAccessToken("token", vehicle=fleet.vehicle("{vin}"))
+        hm.FleetVehicle("unrelated", vin="WBA8E9C50GK000009", brand="bmw")
+        """
+    rows = [f'dict(vin="{vin(number)}", brand="bmw")' for number in (1, 2)]
+    project.program(program.format(rows=rows[0], opts="", vin=vin(1)))
+    project.up()
+    project.program(program.format(rows=",".join(rows), opts="", vin=vin(2)))
+    project.up("--target", "**::unrelated")
+    assert project.outputs()["status"] == "unknown"
+    project.program(program.format(rows=rows[1], opts='ignore_changes=["vehicles"]', vin=vin(1)))
+    project.up()
+    assert project.outputs()["status"] in ("pending", "approved")
+
+
 def test_a_list_made_of_outputs_is_unknown_at_first_and_then_taken(
     project: Project, emulator: RunningEmulator
 ) -> None:

@@ -24,6 +24,19 @@ def test_a_bad_vin_is_said_at_preview_at_its_property_without_credentials(projec
     assert '"O"' in run.output or "letter O" in run.output
 
 
+def test_rows_that_are_no_objects_are_property_errors_at_preview(
+    project: Project, emulator: RunningEmulator
+) -> None:
+    project.program(f'hm.Fleet("vans", vehicles=["{VIN}", ["{VIN}", "bmw"]], max_removals=float("inf"))')
+    said = " ".join(project.preview(expect=1).output.split())
+    assert f'has a problem: "{VIN}" is no vehicle: give vin and brand.' in said
+    assert "property vehicles[0] " in said
+    assert "has a problem: a list is no vehicle" in said
+    assert "Traceback" not in said
+    assert "bug in pulumi-highmobility" not in said
+    assert emulator.controls.requests() == []
+
+
 def test_a_mercedes_without_odometer_is_said_at_preview(project: Project, emulator: RunningEmulator) -> None:
     project.program(f'hm.FleetVehicle("van", vin="{VIN}", brand="mercedes-benz")')
     run = project.preview(expect=1)
@@ -60,7 +73,7 @@ def test_one_bad_row_does_not_fail_the_others(project: Project, emulator: Runnin
 def test_missing_settings_are_named_with_both_of_their_names(project: Project) -> None:
     del project.environment["HIGHMOBILITY_CREDENTIALS_FILE"]
     project.program(VEHICLE)
-    project.preview()
+    assert "ConnectedDrive" in project.preview().output
     run = project.up(expect=1)
     assert "No credentials for High Mobility are set" in run.output
     assert "highmobility:serviceAccountKey (or HIGHMOBILITY_SERVICE_ACCOUNT_KEY)" in run.output
@@ -104,7 +117,8 @@ def test_settings_of_the_stack_are_secrets_in_its_state(project: Project, emulat
     project("config", "set", "highmobility:baseUrl", emulator.base_url, expect=0)
     project("config", "set", "highmobility:clientId", credentials["client_id"], expect=0)
     project("config", "set", "--secret", "highmobility:clientSecret", credentials["client_secret"], expect=0)
+    project("config", "set", "highmobility:carmakerNotices", "false", expect=0)
     project.program(VEHICLE)
-    project.up()
+    assert "ConnectedDrive" not in project.up().output
     assert project.resource("FleetVehicle", "van")["status"] == "pending"
     assert credentials["client_secret"] not in project("stack", "export", expect=0).output

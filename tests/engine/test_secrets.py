@@ -33,8 +33,8 @@ def test_no_secret_is_written_anywhere(
     """
     Standard output and error, the state with its history and backups, and the emulator's own log and files.
 
-    Apart from it are the debug channels of Pulumi itself (--debug, where its Python SDK logs each answer of the
-    engine whole, -v9 and PULUMI_DEBUG_GRPC): they show secret outputs, whatever a provider does.
+    Apart from it are the channels of Pulumi itself that docs/security.md lists, such as --debug, where its Python
+    SDK logs each answer of the engine whole: they show secret outputs, whatever a provider does.
     """
     written: list[tuple[str, bytes]] = []
 

@@ -265,3 +265,14 @@ def test_the_pinned_versions_are_one(machine: Machine) -> None:
     admitted = re.search(r'"pulumi>=(\d+)\.(\d+)', (ROOT / "pyproject.toml").read_text())
     assert admitted
     assert minimum() == (int(admitted[1]), int(admitted[2]), 0)
+
+
+@pytest.mark.parametrize(
+    "address", ["http://mirror.invalid/install.sh", "ftp://mirror.invalid/x", "file:///etc/passwd"]
+)
+def test_an_installer_that_anybody_on_the_way_can_change_is_not_run(machine: Machine, address: str) -> None:
+    machine.environment["HIGHMOBILITY_ENGINE_INSTALLER"] = address
+    machine.has_go()
+    run = machine.run(ENGINE)
+    assert "is no https address" in run.stderr
+    assert run.returncode == 0, "the next way is taken"

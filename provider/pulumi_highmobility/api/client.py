@@ -166,7 +166,7 @@ class FleetApi:
 
     async def check_eligibility(self, vin: str, brand: str) -> Eligibility:
         """
-        Whether the carmaker would take the vehicle; no clearance is asked for.
+        Whether the carmaker would take the vehicle; no clearance is requested.
 
         Raises: InvalidRequest (the brand has no look-up, or is not activated for the application).
         API: POST /eligibility

@@ -191,7 +191,7 @@ def nearest_brand(name: str) -> str | None:
 
 def notices_for(brand: str, *, tags: Iterable[str] = (), checks_eligibility: bool = False) -> list[str]:
     """
-    What to tell a user before clearance of a `brand`'s vehicle is asked for, a sentence or two each.
+    What to tell a user before clearance of a `brand`'s vehicle is requested, a sentence or two each.
 
     `tags` are the names of the vehicle's tags (a mapping will do); `checks_eligibility` is whether the
     user wants the look-up. Nothing is known, and nothing said, of a brand outside of BRANDS.

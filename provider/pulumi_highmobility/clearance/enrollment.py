@@ -23,14 +23,14 @@ from .watch import Watch
 ATTEMPTS = 4
 # What the platform may still be working on is given this long before we look, doubling each time.
 LOOK_AFTER_S = 1.0
-# A VIN missing from a listing this old is asked for all the same: whoever asked meanwhile, the
+# A VIN missing from a listing this old is requested all the same: whoever asked meanwhile, the
 # answer to the request tells.
 MISSING_MAX_AGE_S = 120.0
 
 
 class Enrollment:
     """
-    Makes sure that a vehicle's clearance has been asked for, once.
+    Makes sure that a vehicle's clearance has been requested, once.
 
     Works on the shared listing and the shared queue, so that many at a time cost few calls.
     """
@@ -58,7 +58,7 @@ class Enrollment:
         Ask for clearance of `vehicle` (vin, brand, control_measures?, tags? as on the wire), or adopt it.
 
         One that is pending or approved already is adopted without a request; one that is being
-        revoked or canceled is waited for, `transition_timeout_s` seconds at most, and asked for then;
+        revoked or canceled is waited for, `transition_timeout_s` seconds at most, and requested then;
         an ended one is requested again. A request whose answer was lost is looked for before it is repeated.
 
         Raises: ClearanceRefused, ClearanceMismatch (registered with another brand or other tags, or at all where
@@ -159,7 +159,7 @@ class Enrollment:
             return None
         wanted = dict(vehicle.get("tags") or {})
         if row.tags is not None and {name: str(value) for name, value in row.tags.items()} != wanted:
-            # Not what was asked for just now: an echo of a registration that somebody else made.
+            # Not what was requested just now: an echo of a registration that somebody else made.
             return None
         if status is Status.APPROVED:
             # Approved in the same breath: by a carmaker that is quick, or an echo of what is there.

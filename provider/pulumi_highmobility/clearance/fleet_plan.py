@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from .roster import Row
+from .spelling import describe
 
 # Vehicles that a message names before it counts the rest.
 _NAMED = 3
@@ -16,7 +17,7 @@ DEFAULT_MAX_REMOVALS = "10%"
 
 @dataclass(frozen=True)
 class FleetPlan:
-    """VINs, sorted: those to ask for, those to let go of, and those whose brand or tags changed (both)."""
+    """VINs, sorted: those to request, those to release, and those whose brand or tags changed (both)."""
 
     added: tuple[str, ...]
     removed: tuple[str, ...]
@@ -42,7 +43,7 @@ def plan_fleet(held: Mapping[str, Row], wanted: Mapping[str, Row]) -> FleetPlan:
 
 def removals_allowed(max_removals: float | str, fleet_size: int) -> int:
     """
-    How many vehicles may be let go of at once: a number, or a share such as "10%", rounded up.
+    How many vehicles may be released at once: a number, or a share such as "10%", rounded up.
 
     Raises: ValueError where it is neither.
     """
@@ -51,9 +52,11 @@ def removals_allowed(max_removals: float | str, fleet_size: int) -> int:
         if share is None or float(share[1]) > 100:
             raise ValueError(f'"{max_removals}" is no share: write "10%", or a number of vehicles')
         return math.ceil(fleet_size * float(share[1]) / 100)
-    if isinstance(max_removals, bool) or max_removals < 0 or max_removals != int(max_removals):
+    is_number = isinstance(max_removals, (int, float)) and not isinstance(max_removals, bool)
+    # Neither nan nor an infinity is an integer to is_integer.
+    if not is_number or max_removals < 0 or not float(max_removals).is_integer():
         raise ValueError(
-            f'{max_removals} is no number of vehicles: write a whole one, or a share such as "10%"'
+            f'{describe(max_removals)} is no number of vehicles: write a whole one, or a share such as "10%"'
         )
     return int(max_removals)
 

@@ -16,7 +16,7 @@ class Member:
     """
     One vehicle of a Fleet.
 
-    `serial` counts the Fleet's operations: of which one its present clearance was asked for.
+    `serial` counts the Fleet's operations: of which one its present clearance was requested.
     """
 
     row: Row
@@ -28,7 +28,7 @@ class Member:
 @dataclass
 class FleetRecord:
     """
-    The vehicles that a Fleet has asked for or adopted, by VIN, and those that it could not, with the reason.
+    The vehicles that a Fleet has requested or adopted, by VIN, and those that it could not, with the reason.
 
     It is changed as work goes on, so that what was done is known wherever the work is cut off.
     """
@@ -38,7 +38,7 @@ class FleetRecord:
     serial: int = 0
 
     def counts(self) -> dict[str, int]:
-        """How many vehicles are in which state; "error": could not be asked for, or not let go of."""
+        """How many vehicles are in which state; "error": could not be requested, or not released."""
         counts = Counter(member.status for member in self.members.values())
         counts["error"] = len(self.failed)
         return {status: count for status, count in sorted(counts.items()) if count}

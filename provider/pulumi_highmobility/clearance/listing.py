@@ -35,7 +35,7 @@ class Listing:
         self._asked_at: float | None = None
         self._request: asyncio.Task[None] | None = None
         self._request_began = 0.0
-        # Our own writes, by VIN, with the time of their answer: a listing that was asked for
+        # Our own writes, by VIN, with the time of their answer: a listing that was requested
         # before a write may not show it yet.
         self._writes: dict[str, tuple[float, RegisteredVehicle | None]] = {}
         self._readers = 0
@@ -54,7 +54,7 @@ class Listing:
         self, *, max_age_s: float | None = None, newer_than: float | None = None
     ) -> Mapping[str, RegisteredVehicle]:
         """
-        The whole fleet by VIN, at most `max_age_s` old; with `newer_than`, asked for after that instant.
+        The whole fleet by VIN, at most `max_age_s` old; with `newer_than`, requested after that instant.
 
         `newer_than` is the clock's monotonic time.
         """

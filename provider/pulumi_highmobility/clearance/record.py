@@ -37,7 +37,7 @@ def changes_of(vehicle: RegisteredVehicle) -> list[Changelog]:
 
 
 def requested_at(vehicle: RegisteredVehicle) -> datetime | None:
-    """When the present clearance was asked for: the last change to pending."""
+    """When the present clearance was requested: the last change to pending."""
     return _last(vehicle, Status.PENDING)
 
 
@@ -64,7 +64,7 @@ def by_vin(vehicles: Iterable[RegisteredVehicle]) -> dict[str, RegisteredVehicle
     The vehicles by VIN, in upper case.
 
     Where one VIN has several rows (an ended clearance and its successor), the living one counts,
-    else the one asked for last.
+    else the one requested last.
     """
     found: dict[str, RegisteredVehicle] = {}
     for vehicle in vehicles:

@@ -114,7 +114,7 @@ class ClearanceQueue:
             if len(batch) == 1:
                 _fail(batch, error)
                 return
-            # A 422 is about the whole call; asked for one by one, the others are not held back by one.
+            # A 422 is about the whole call; requested one by one, the others are not held back by one.
             for vin, entry in batch.items():
                 await self._send({vin: entry})
             return

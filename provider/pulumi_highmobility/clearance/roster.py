@@ -24,9 +24,11 @@ def write_roster(rows: Iterable[Mapping[str, Any]]) -> str:
     return "\n".join(_line(row) for row in sorted(rows, key=lambda row: str(row["vin"])))
 
 
-def read_roster(text: str) -> list[Row]:
+def read_roster(text: str) -> list[Any]:
     """
     The rows of a text, of lines as `write_roster` writes them or of JSON objects as a program gives them.
+
+    An array of one holds what a program gave in place of an object, which is no Row.
 
     Raises: ValueError where it is neither.
     """
@@ -87,7 +89,10 @@ def _line(row: Mapping[str, Any]) -> str:
     return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
 
 
-def _row(line: Any) -> Row:
+def _row(line: Any) -> Any:
+    if isinstance(line, list) and len(line) == 1:
+        # What a program gave in place of a dictionary: left to the check.
+        return line[0]
     if not isinstance(line, list) or not 2 <= len(line) <= 4:
         raise ValueError(f"{describe(line)} is no vehicle of a roster")
     row: Row = {"vin": line[0], "brand": line[1]}

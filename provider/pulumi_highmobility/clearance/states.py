@@ -32,7 +32,7 @@ MOVES: Mapping[Status, frozenset[Status]] = MappingProxyType(
         Status.APPROVED: frozenset({Status.REVOKING}),
         Status.REVOKING: frozenset({Status.REVOKED}),
         Status.CANCELING: frozenset({Status.CANCELED}),
-        # From an end, the same VIN may be asked for again.
+        # From an end, the same VIN may be requested again.
         Status.REJECTED: frozenset({Status.PENDING}),
         Status.REVOKED: frozenset({Status.PENDING}),
         Status.CANCELED: frozenset({Status.PENDING}),

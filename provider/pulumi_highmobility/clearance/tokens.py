@@ -138,7 +138,7 @@ class VehicleTokens:
         if vehicle is None and must_be_registered:
             raise ClearanceEnded(
                 f"{vin} is not registered in this application, so there is no access token for it "
-                "(POST /fleets/access_tokens). Ask for its clearance first, with a FleetVehicle, or correct `vin`.",
+                "(POST /fleets/access_tokens). Request its clearance first, with a FleetVehicle, or correct `vin`.",
                 vin=vin,
             )
         status = vehicle.status if vehicle else ""

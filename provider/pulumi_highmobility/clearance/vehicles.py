@@ -28,7 +28,7 @@ class Odometer:
 
 @dataclass(frozen=True)
 class VehicleSpec:
-    """One vehicle as it will be asked for; everything in it is well-formed."""
+    """One vehicle as it will be requested; everything in it is well-formed."""
 
     vin: str
     """17 characters, upper case."""
@@ -220,7 +220,7 @@ class _Check:
                 self._refuse("tags", f"A tag has an empty name (its text is {describe(text)}): give it one.")
             elif not self._is_unknown(text) and not isinstance(text, str):
                 self._refuse(tag_path(name), _why_no_tag(text))
-        # Names that are no texts cannot be sorted, and what has a problem is not asked for.
+        # Names that are no texts cannot be sorted, and what has a problem is not requested.
         return None if self.problems else dict(sorted(value.items()))
 
     def _is_object(self, value: object, path: str, keys: tuple[str, ...]) -> TypeGuard[Mapping[str, object]]:

@@ -21,7 +21,7 @@ GROWTH = 1.5
 SAY_EVERY_S = 30.0
 # How much longer than its own time a wait gives the answer that is under way.
 GRACE_S = 1.0
-# The filter goes into the URL: beyond this many VINs the whole list is asked for.
+# The filter goes into the URL: beyond this many VINs the whole list is requested.
 MAX_FILTERED = 100
 
 

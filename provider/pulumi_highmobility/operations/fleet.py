@@ -156,7 +156,7 @@ def _what_is_known(new: Sequence[Row], *, is_first: bool, checks_eligibility: bo
             row["brand"], tags=row.get("tags") or {}, checks_eligibility=checks_eligibility
         ):
             said[f"{row['brand']}: {notice}"] = None
-    return notices + [Notice(text, once=True) for text in said]
+    return notices + [Notice(text, of_brand=True) for text in said]
 
 
 def diff(olds: Props, news: Props, facts: Facts) -> Difference:

@@ -82,7 +82,7 @@ def check(olds: Props, news: Props, facts: Facts) -> Checked:
                 checks_eligibility=checks,
             ):
                 # True of the brand: said at its first vehicle, not at a thousand.
-                notices.append(Notice(f"{checked.spec.brand}: {notice}", once=True))
+                notices.append(Notice(f"{checked.spec.brand}: {notice}", of_brand=True))
     return Checked(inputs, problems, notices, eligibility, wants=_wanted(given.get("vin")))
 
 

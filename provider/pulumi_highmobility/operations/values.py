@@ -32,12 +32,13 @@ class Notice:
     """
     Something to tell the user at the resource that the operation is about.
 
-    `once`: true of more than this resource, so said once a run. `urn`: another resource that it is about.
+    `of_brand`: true of every vehicle of a brand, so said once a run, and not at all where a setting says so.
+    `urn`: another resource that it is about.
     """
 
     text: str
     severity: Literal["info", "warning", "error"] = "info"
-    once: bool = False
+    of_brand: bool = False
     urn: str = ""
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
+from ..clearance.spelling import describe
 from ..clearance.token_plan import TokenState, TokenStatus, TokenStep, next_step
 from ..clearance.tokens import AwaitingClearance, IssuedToken
 from ..clearance.vehicles import Problem
@@ -38,11 +39,22 @@ def check(olds: Props, news: Props, facts: Facts) -> Checked:  # noqa: ARG001 - 
     check_number(inputs, "min_remaining_seconds", problems, least=0, most=366 * 24 * 3600, unit="seconds")
     vin = inputs.get("vin")
     if not is_unknown(vin):
-        try:
-            inputs["vin"] = parse_vin(vin if isinstance(vin, str) else "")
-        except InvalidVin as error:
-            problems.append(Problem("vin", str(error)))
+        problems += _take_vin(inputs, vin)
     return Checked(inputs, problems)
+
+
+def _take_vin(inputs: dict[str, Any], vin: object) -> list[Problem]:
+    if vin is None:
+        return [
+            Problem("vehicle", "is missing: give a vehicle= of this stack, or the VIN of another as vin=.")
+        ]
+    if not isinstance(vin, str):
+        return [Problem("vin", f"{describe(vin)} is no VIN: write it as text, in quotes.")]
+    try:
+        inputs["vin"] = parse_vin(vin)
+    except InvalidVin as error:
+        return [Problem("vin", str(error))]
+    return []
 
 
 def diff(olds: Props, news: Props, facts: Facts) -> Difference:

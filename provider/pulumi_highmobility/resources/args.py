@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol
 import pulumi
 from typing_extensions import NotRequired, TypedDict
 
-from ..clearance.fleet_files import VehicleArgsDict
+from ..files.reading import VehicleArgsDict
 
 
 @pulumi.input_type
@@ -206,6 +206,15 @@ def split_arguments(
     if args is None or isinstance(args, Mapping):
         args = shape(**(inputs if args is None else args))
     return opts, {field.name: getattr(args, field.name) for field in fields(shape)}
+
+
+def require_vehicle(vehicle: object) -> None:
+    """Raises: TypeError, where it is neither a resource with a clearance nor a vehicle of a Fleet."""
+    if not all(hasattr(vehicle, name) for name in ("vin", "status", "request_id")):
+        raise TypeError(
+            f"vehicle takes a FleetVehicle, a VehicleApproval or a Fleet's vehicle(vin), not {type(vehicle).__name__}; "
+            "a VehicleAccessToken takes a VIN as vin="
+        )
 
 
 def without_none(inputs: Mapping[str, Any], *names: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..clock import Clock, RealClock, Stop, StoppableClock
 from ..errors import ConfigError, HighMobilityError, Interrupted, OtherServer
-from ..settings import Settings, load_settings, wants_eligibility_check
+from ..settings import Settings, load_settings, wants_carmaker_notices, wants_eligibility_check
 from ..text import visible
 from .sdk import Engine, EngineCall, engine_of_this_process, prepare_process
 
@@ -105,6 +105,10 @@ class Bridge:
     def wants_eligibility_check(self) -> bool:
         """Whether the setting asks for the check at preview. Raises: ConfigError."""
         return wants_eligibility_check(self._config, os.environ)
+
+    def wants_carmaker_notices(self) -> bool:
+        """Whether what is known of a new vehicle's brand is told. Raises: ConfigError."""
+        return wants_carmaker_notices(self._config, os.environ)
 
     def is_first(self, message: str) -> bool:
         """True the first time that a message comes up in this process."""

@@ -110,7 +110,10 @@ class Fleet(Resource, module="highmobility", name="Fleet"):
         # Read once, however many vehicles are looked at.
         self._facts: pulumi.Output[Registry] = self.registry.apply(_read_facts)
         self._given = inputs["vehicles"]
-        self._vins: frozenset[str] | None = None
+        # With ignore_changes the list is the state's, not the program's.
+        ignored = opts.ignore_changes or [] if opts else []
+        is_ignored = any(path == "*" or path.startswith("vehicles") for path in ignored)
+        self._vins: frozenset[str] | None = frozenset() if is_ignored else None
 
     @property
     def statuses(self) -> pulumi.Output[Mapping[str, str]]:
@@ -144,7 +147,8 @@ class Fleet(Resource, module="highmobility", name="Fleet"):
         """
         One vehicle of the fleet, for `vehicle=` of a VehicleAccessToken or a VehicleApproval.
 
-        Raises: InvalidVin; LookupError where it is not in the list, if that is known before the `up`.
+        Raises: InvalidVin; LookupError where the program's list does not have it. A list with outputs in it, or one under
+        `ignore_changes`, is not known to the program: then it is no error here.
         """
         from ..clearance.vin import parse_vin  # noqa: PLC0415 - a program without it has no use for the rules
 

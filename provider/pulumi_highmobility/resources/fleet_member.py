@@ -30,12 +30,16 @@ class FleetMember:
 
     @property
     def status(self) -> pulumi.Output[str]:
-        """Its clearance's state; "error" where it could not be asked for."""
+        """
+        Its clearance's state; "error" where it could not be requested, "unknown" where the Fleet's state does not have it.
+
+        That is so while the Fleet itself is left out of a run (`--target`), and with Pulumi's mocks.
+        """
         return self._facts.apply(self._status)
 
     @property
     def request_id(self) -> pulumi.Output[str]:
-        """Names the request for its clearance; another after asking anew."""
+        """Names the request for its clearance; another one after a re-request."""
         return pulumi.Output.all(self._fleet_id, self._facts).apply(
             lambda known: f"{known[0]}/{known[1].serials.get(self._vin, 1)}"
         )
@@ -43,16 +47,17 @@ class FleetMember:
     def _status(self, facts: Registry) -> str:
         if self._vin in facts.failed and self._vin not in facts.statuses:
             return "error"
-        if self._vin not in facts.statuses:
-            raise LookupError(f"{self._vin} is not in the fleet: add it to its vehicles")
-        return facts.statuses[self._vin]
+        # Whether the Fleet is up to date cannot be known here, so a vehicle that it lacks is no error.
+        return facts.statuses.get(self._vin, "unknown")
 
 
 def encoded(vehicles: Any) -> pulumi.Input[str]:
     """
     The list as a text of JSON lines: one value for the engine instead of a tree of a hundred thousand.
 
-    Raises: TypeError where it is no list of dictionaries.
+    A row that is no dictionary stays in it, for the check to refuse by its place.
+
+    Raises: TypeError where it is no list, or a row has values that are no JSON; ValueError where a text has no UTF-8.
     """
     # Resolving outputs at any depth costs milliseconds a vehicle: only where there are some.
     if _holds_outputs(vehicles):
@@ -64,18 +69,33 @@ def vins_of(vehicles: Any) -> frozenset[str]:
     """The VINs of a list, in upper case; none where it holds outputs, which are not known yet."""
     if _holds_outputs(vehicles):
         return frozenset()
-    return frozenset(str(vehicle.get("vin", "")).strip().upper() for vehicle in vehicles)
+    rows = [vehicle for vehicle in vehicles if isinstance(vehicle, Mapping)] if is_list(vehicles) else ()
+    return frozenset(str(vehicle.get("vin", "")).strip().upper() for vehicle in rows)
+
+
+def is_list(vehicles: Any) -> bool:
+    """Whether its items may be vehicles: a text's and a dictionary's are not."""
+    return hasattr(vehicles, "__iter__") and not isinstance(vehicles, (str, bytes, Mapping))
 
 
 def _lines(vehicles: Any) -> str:
-    if isinstance(vehicles, (str, bytes, Mapping)) or not hasattr(vehicles, "__iter__"):
+    if not is_list(vehicles):
         raise TypeError(f"vehicles takes a list of dictionaries, not {type(vehicles).__name__}")
-    try:
-        return "\n".join(
-            json.dumps(vehicle, ensure_ascii=False, separators=(",", ":")) for vehicle in vehicles
-        )
-    except TypeError as error:
-        raise TypeError(f"vehicles takes a list of dictionaries with texts and numbers: {error}") from error
+    lines = []
+    for place, vehicle in enumerate(vehicles):
+        # The state's own lines are arrays of two to four: what is no dictionary goes as an array of one.
+        row = vehicle if isinstance(vehicle, Mapping) else [vehicle]
+        try:
+            line = json.dumps(row, ensure_ascii=False, separators=(",", ":"))
+            line.encode()
+        except TypeError as error:
+            raise TypeError(f"vehicles[{place}] takes texts and numbers alone: {error}") from error
+        except UnicodeEncodeError as error:
+            raise ValueError(
+                f"vehicles[{place}] has half a character in a text, which cannot be sent"
+            ) from error
+        lines.append(line)
+    return "\n".join(lines)
 
 
 def _holds_outputs(value: Any) -> bool:

@@ -211,6 +211,6 @@ def _say(call: EngineCall, notices: Any) -> None:
     reporter = ResourceReporter(BRIDGE.engine, call.urn)
     notice: Notice
     for notice in notices:
-        if notice.once and not BRIDGE.is_first(notice.text):
+        if notice.of_brand and not (BRIDGE.is_first(notice.text) and BRIDGE.wants_carmaker_notices()):
             continue
         (reporter.info if notice.severity == "info" else reporter.warn)(notice.text)

@@ -12,6 +12,7 @@ from .args import (
     VehicleAccessTokenArgs,
     VehicleAccessTokenArgsDict,
     VehicleLike,
+    require_vehicle,
     split_arguments,
     without_none,
 )
@@ -97,11 +98,13 @@ class VehicleAccessToken(Resource, module="highmobility", name="VehicleAccessTok
         tell_of_plain_secrets()
         opts, inputs = split_arguments(VehicleAccessTokenArgs, positional, named)
         vehicle: VehicleLike | None = inputs["vehicle"]
-        if (vehicle is None) == (inputs["vin"] is None):
-            raise TypeError(f'VehicleAccessToken "{resource_name}" takes either vehicle= or vin=')
+        if vehicle is not None and inputs["vin"] is not None:
+            raise TypeError(f'VehicleAccessToken "{resource_name}" takes either vehicle= or vin=, not both')
         properties: dict[str, Any] = dict.fromkeys((*_OUTPUTS, *_SECRET_OUTPUTS))
         properties |= without_none(inputs, "vin", "min_remaining_seconds", "keepers")
+        # Where neither is given, the check says so.
         if vehicle is not None:
+            require_vehicle(vehicle)
             properties |= {
                 "vin": vehicle.vin,
                 "vehicle_status": vehicle.status,

@@ -7,7 +7,7 @@ from typing import Any, overload
 import pulumi
 from pulumi.dynamic import Resource
 
-from .args import VehicleApprovalArgs, VehicleApprovalArgsDict, VehicleLike, split_arguments
+from .args import VehicleApprovalArgs, VehicleApprovalArgsDict, VehicleLike, require_vehicle, split_arguments
 from .program import tell_of_plain_secrets
 from .provider import HighMobilityProvider, Operations
 
@@ -72,13 +72,16 @@ class VehicleApproval(Resource, module="highmobility", name="VehicleApproval"):
         """
         tell_of_plain_secrets()
         opts, inputs = split_arguments(VehicleApprovalArgs, positional, named)
-        vehicle: VehicleLike = inputs["vehicle"]
+        vehicle: VehicleLike | None = inputs["vehicle"]
+        if vehicle is not None:
+            require_vehicle(vehicle)
         super().__init__(
             VehicleApprovalProvider(),
             resource_name,
             {
-                "vin": vehicle.vin,
-                "request_id": vehicle.request_id,
+                # Where it is None, the check says so.
+                "vin": vehicle.vin if vehicle is not None else None,
+                "request_id": vehicle.request_id if vehicle is not None else None,
                 "timeout_minutes": inputs["timeout_minutes"],
                 "status": None,
                 "approved_at": None,

@@ -70,7 +70,7 @@ def vehicles_from_csv(path: str | os.PathLike[str]) -> list[VehicleArgsDict]:
 
     Raises: FleetFileError with all problems and their lines; OSError where it cannot be read.
     """
-    from .fleet_csv import read_csv  # noqa: PLC0415 - a program without such a file does not pay for it
+    from .delimited import read_csv  # noqa: PLC0415 - a program without such a file does not pay for it
 
     return read_csv(Path(path)).result()
 
@@ -83,7 +83,7 @@ def vehicles_from_json(path: str | os.PathLike[str]) -> list[VehicleArgsDict]:
 
     Raises: FleetFileError with all problems and their lines; OSError where it cannot be read.
     """
-    from .fleet_documents import read_json  # noqa: PLC0415 - as above
+    from .documents import read_json  # noqa: PLC0415 - as above
 
     return read_json(Path(path)).result()
 
@@ -95,7 +95,7 @@ def vehicles_from_yaml(path: str | os.PathLike[str]) -> list[VehicleArgsDict]:
     Raises: FleetFileError with all problems and their lines; OSError where it cannot be read; ImportError
     where PyYAML is not installed.
     """
-    from .fleet_documents import read_yaml  # noqa: PLC0415 - as above
+    from .documents import read_yaml  # noqa: PLC0415 - as above
 
     return read_yaml(Path(path)).result()
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,8 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pulumi_highmobility.clearance.fleet_files import (
+from pulumi_highmobility.clearance.vehicles import check_vehicle
+from pulumi_highmobility.files.reading import (
     FleetFileError,
     FleetFileProblem,
     VehicleArgsDict,
@@ -25,7 +28,6 @@ from pulumi_highmobility.clearance.fleet_files import (
     vehicles_from_json,
     vehicles_from_yaml,
 )
-from pulumi_highmobility.clearance.vehicles import check_vehicle
 
 PAGE = Path(__file__).parents[2] / "docs" / "fleet-files.md"
 
@@ -250,8 +252,8 @@ class TestJson:
             (f'[\n{{"vin": "{BMW}", "brand": "bmw"}},\n', 3, "cut off?"),
             (f'[\n{{"vin": "{BMW}", "bra', 2, "cut off?"),
             ("[\n{vin: 1}]", 2, "no JSON"),
-            ("[" * 100_000, None, "cannot be read"),
-            (f"[{'9' * 5000}]", None, "cannot be read"),
+            ("[" * 100_000, None, "nested too deeply"),
+            (f"[{'9' * 5000}]", 1, "is no vehicle"),
             ("[]", None, "no vehicle in it"),
             ('{"vehicles": []}', None, "no vehicle in it"),
             ('{"vehicles": null}', None, 'no "vehicles"'),
@@ -327,7 +329,7 @@ class TestYaml:
             ("- {vin: 'a\n", 1, "cut off?"),
             ("- {vin: a}}\n- b", 1, "no YAML"),
             ("- a\n--- \n- b", 2, "no YAML"),
-            ("- !!python/object/apply:os.getcwd []", 1, "could not determine a constructor"),
+            ("- !!python/object/apply:os.getcwd []", 1, "which is not read"),
             ("- &a [*a]", 1, "a list is no vehicle|unconstructable"),
             ("- &a {tags: *a}", 1, "unconstructable"),
             ("- {vin: 2024-02-30}", 1, "write it in quotes"),
@@ -355,7 +357,7 @@ class TestYaml:
         (tmp_path / "fleet.yaml").write_text(f"- {{vin: {BMW}, brand: bmw}}")
         program = (
             "import sys\n"
-            "from pulumi_highmobility.clearance.fleet_files import vehicles_from_yaml\n"
+            "from pulumi_highmobility.files.reading import vehicles_from_yaml\n"
             "sys.modules['yaml'] = None\n"
             "vehicles_from_yaml('fleet.yaml')\n"
         )
@@ -399,6 +401,197 @@ class TestDocuments:
         (found,) = problems(kind, text)
         assert (found.line, found.property) == (3, path)
         assert says in found.reason
+
+
+class TestWhatStandsInTheFile:
+    """What a parser makes of a scalar may be something else: 110.000 is 110, 0110000 is 36864, 11:30 is 690."""
+
+    @pytest.mark.parametrize("form", ["short", "long"])
+    @pytest.mark.parametrize(
+        ("kind", "written"),
+        [
+            *(
+                ("yaml", text)
+                for text in ["110.000", "0110000", "11:30", "0x1F", "1_000", "1.0e+5", "+5", "017", ".5"]
+            ),
+            *(("yaml", text) for text in ["yes", "2024-01-01", "!!int '5x'", ".inf", "9" * 5000]),
+            *(("json", text) for text in ["110.000", "1e5", "1E+2", "9" * 5000, "NaN", "Infinity", "1.5"]),
+        ],
+    )
+    def test_a_reading_is_digits_alone(self, problems: Problems, kind: str, written: str, form: str) -> None:
+        reading = f'"odometer": {written}, "unit": "kilometers"'
+        if form == "long":
+            reading = f'"control_measures": {{"odometer": {{"value": {written}, "unit": "kilometers"}}}}'
+        (found,) = problems(kind, f'[{{"vin": "{BMW}", "brand": "bmw", {reading}}}]')
+        assert found.property == ("odometer" if form == "short" else "control_measures.odometer.value")
+        assert "is no reading: write digits alone, such as 110000" in found.reason
+        assert written.removeprefix("!!int ").strip("'")[:40] in found.reason
+
+    @pytest.mark.parametrize("kind", ["json", "yaml"])
+    @pytest.mark.parametrize("written", ["110000", "110000.0", "110000.00"])
+    def test_a_reading_without_doubt_is_taken(self, fleet: Fleet, kind: str, written: str) -> None:
+        text = f'[{{"vin": "{BMW}", "brand": "bmw", "odometer": {written}, "unit": "kilometers"}}]'
+        assert fleet(kind, text)[0]["control_measures"] == READING
+
+    @pytest.mark.parametrize(
+        ("kind", "written"),
+        [
+            *(
+                ("yaml", text)
+                for text in ["NO", "yes", "Off", "2024-01-01", "007", "1.10", "1.0e+3", "12:30:45"]
+            ),
+            *(("json", text) for text in ["1.10", "1e3", "0"]),
+        ],
+    )
+    def test_the_advice_for_a_tag_quotes_what_stands_there(
+        self, problems: Problems, kind: str, written: str
+    ) -> None:
+        (found,) = problems(kind, f'[{{"vin": "{BMW}", "brand": "bmw", "tags": {{"country": {written}}}}}]')
+        assert found.property == "tags.country"
+        assert f'write it in quotes, "{written}"' in found.reason
+
+    @pytest.mark.parametrize(("key", "path"), [("vin", "vin"), ("brand", "brand"), ("unit", "unit")])
+    def test_texts_of_other_properties_too(self, problems: Problems, key: str, path: str) -> None:
+        row = {"vin": f'"{BMW}"', "brand": '"bmw"', "odometer": "1", "unit": '"miles"', key: "NO"}
+        text = ", ".join(f"{name}: {value}" for name, value in row.items())
+        (found,) = problems("yaml", f"- {{{text}}}")
+        assert found.property == path
+        assert 'write it in quotes, "NO"' in found.reason
+
+    def test_half_a_character_is_told(self, problems: Problems) -> None:
+        for row in ('"tags": {"a": "\\ud800"}', '"tags": {"\\udfff": "a"}', '"brand": "b\\ud800w"'):
+            base = "" if row.startswith('"brand"') else '"brand": "bmw", '
+            found = problems("json", f'[{{"vin": "{BMW}", {base}{row}}}]')
+            assert "half a character" in found[0].reason
+            assert all(problem.reason.isprintable() for problem in found)
+
+
+MERGE_BOMB = "x-0: &a0 {k: v}\n" + "".join(
+    f"x-{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}]}}\n" for n in range(1, 10)
+)
+LAUGHS = "x-0: &a0 [lol]\n" + "".join(
+    f"x-{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12)
+)
+VEHICLE = f"- {{vin: {BMW}, brand: bmw, tags: TAGS}}"
+HEAVY = {
+    "a merge bomb": ("yaml", MERGE_BOMB + "vehicles:\n" + VEHICLE.replace("TAGS", "*a9")),
+    "a billion laughs": ("yaml", LAUGHS + "vehicles:\n" + VEHICLE.replace("TAGS", "{a: *a11}")),
+    "a billion laughs as the list": ("yaml", LAUGHS + "vehicles: *a11"),
+    "a hundred thousand dashes": ("yaml", "- " * 100_000),
+    "a hundred thousand brackets": ("yaml", "[" * 100_000),
+    "a hundred thousand braces": ("yaml", "{a: " * 100_000),
+    "a hundred thousand questions": ("yaml", "? " * 100_000),
+    "a map that merges itself": ("yaml", "- &a {<<: *a, vin: x}"),
+    "a wide merge": (
+        "yaml",
+        "x-a: &a {" + ", ".join(f"k{n}: v" for n in range(5000)) + "}\nvehicles:\n" + "- {<<: *a}\n" * 5000,
+    ),
+    "a key twice in a large object": (
+        "json",
+        "[{" + ", ".join(f'"k{n}": 1' for n in range(60_000)) + ', "k59999": 1}]',
+    ),
+    "a key twice in a large object of YAML": (
+        "yaml",
+        "- {" + ", ".join(f"k{n}: v" for n in range(20_000)) + ", k19999: v}",
+    ),
+    "a long key": ("json", '[{"' + "k" * 1_000_000 + '": 1}]'),
+    "the same slip in every line": (
+        "json",
+        "[" + ",".join(f'{{"vin": "{BMW}", "brand": "bmw", "odometr": 1}}' for _ in range(20_000)) + "]",
+    ),
+    "deep in a vehicle": ("json", f'[{{"vin": "{BMW}", "brand": "bmw", "tags": {"{" * 0}' + '{"a":' * 50_000),
+}
+
+
+@pytest.mark.parametrize("what", HEAVY)
+@pytest.mark.timeout(20)
+def test_what_is_made_to_be_heavy_is_told_in_time(problems: Problems, what: str) -> None:
+    kind, text = HEAVY[what]
+    began = time.monotonic()
+    try:
+        assert problems(kind, text)
+    except pytest.fail.Exception:
+        # A merge bomb that comes to a vehicle of one tag is a fleet like any other.
+        assert what == "a merge bomb"
+    assert time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize("read", READERS.values())
+def test_what_is_no_file_is_told_and_never_waited_for(tmp_path: Path, read: Read) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    for path in (tmp_path / "fifo", Path("/dev/zero"), Path("/dev/null")):
+        with pytest.raises(FleetFileError, match="no ordinary file"):
+            read(path)
+    with pytest.raises(IsADirectoryError):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("header", "says"),
+    [
+        ("Fahrgestellnummer;Marke;Kilometerstand", 'cut into 3 columns at ";"'),
+        ("Fahrgestellnummer\tMarke", "cut into 2 columns at a tab"),
+        ("Fahrgestellnummer|Marke", 'cut into 1 column at ","'),
+    ],
+)
+def test_a_header_in_another_language_shows_how_it_was_cut_and_what_is_known(
+    problems: Problems, header: str, says: str
+) -> None:
+    said = " ".join(problem.reason for problem in problems("csv", f"{header}\nx;y;z\n"))
+    assert says in said
+    assert "the names are English: vin, brand, odometer, unit, tags, and tag:NAME" in said
+
+
+scalars = st.sampled_from(
+    [
+        "NO",
+        "~",
+        "110.000",
+        "0110000",
+        "11:30",
+        "2024-01-01",
+        "'a'",
+        '"\\ud800"',
+        "&a x",
+        "*a",
+        "!!int x",
+        "!x y",
+        "<<",
+        "? a",
+        BMW,
+        "bmw",
+        "kilometers",
+        "1",
+        "|",
+        ">",
+        "-",
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        ":",
+        "#",
+        "%",
+        "@",
+        "`",
+        "\t",
+        "...",
+        "---",
+    ]
+)
+layouts = st.sampled_from(
+    ["- ", "\n", "  ", "vin: ", "brand: ", "tags: ", "vehicles:\n", "odometer: ", "unit: ", "<<: "]
+)
+
+
+@settings(max_examples=400, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(scalars | layouts, max_size=25).map("".join), st.sampled_from(["yaml", "json", "csv"]))
+def test_no_mixture_of_what_yaml_has_breaks_the_readers(fleet: Fleet, text: str, kind: str) -> None:
+    try:
+        assert fleet(kind, text)
+    except FleetFileError as error:
+        assert all(line.isprintable() for line in str(error).split("\n"))  # noqa: PT017 - of one of two ends
 
 
 class TestErrors:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple, cast
 
-from .fleet_files import FleetFileError, FleetFileProblem, VehicleArgsDict
-from .vehicles import check_vehicle
+from ..clearance.vehicles import check_vehicle
+from .reading import FleetFileError, FleetFileProblem, VehicleArgsDict
+
+# A hundred thousand vehicles are about 10 MB.
+MOST_BYTES = 256 * 1024 * 1024
 
 
 class _Flaw(NamedTuple):
@@ -87,7 +93,7 @@ class FleetRows:
         if not self._taken:
             raise fault(
                 self._path,
-                "The file has no vehicle in it. Was it cut off? To let go of a whole fleet, remove it from the program.",
+                "The file has no vehicle in it. Was it cut off? To release a whole fleet, remove it from the program.",
             )
         return self._taken
 
@@ -106,7 +112,7 @@ def read_text(path: Path) -> str:
 
     Raises: FleetFileError where it is not UTF-8; OSError where it cannot be read.
     """
-    content = path.read_bytes()
+    content = _read_bytes(path)
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -114,3 +120,24 @@ def read_text(path: Path) -> str:
         reason = 'The file is not UTF-8: save it as UTF-8 (spreadsheets call it "CSV UTF-8").'
         raise fault(path, reason, line=line) from error
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _read_bytes(path: Path) -> bytes:
+    # Without O_NONBLOCK, opening a FIFO waits for somebody who writes; a device never ends.
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        found = os.fstat(handle)
+        if stat.S_ISDIR(found.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        if not stat.S_ISREG(found.st_mode):
+            raise fault(
+                path, "It is no ordinary file, but a pipe or a device: write the fleet to a file first."
+            )
+        if found.st_size > MOST_BYTES:
+            raise fault(
+                path, f"The file is larger than {MOST_BYTES // 1024 // 1024} MB, more than a fleet can be."
+            )
+        with os.fdopen(os.dup(handle), "rb") as opened:
+            return opened.read()
+    finally:
+        os.close(handle)

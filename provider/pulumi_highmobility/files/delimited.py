@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from .fleet_rows import REPORTED, FleetRows, fault, read_text
-from .spelling import describe, nearest
-from .vin import InvalidVin, parse_vin
+from ..clearance.spelling import describe, nearest
+from ..clearance.vin import InvalidVin, parse_vin
+from .rows import REPORTED, FleetRows, fault, read_text
 
 COLUMNS = ("vin", "brand", "odometer", "unit", "tags")
 REQUIRED = ("vin", "brand")
@@ -44,7 +44,7 @@ def read_csv(path: Path) -> FleetRows:
     first = lines[content[0]]
     delimiter = _delimiter(first)
     try:
-        header = _header(path, content[0] + 1, _split(first, delimiter))
+        header = _header(path, content[0] + 1, _split(first, delimiter), delimiter)
     except BadQuotes as error:
         raise fault(path, str(error), line=content[0] + 1) from error
     rows = FleetRows(path, lambda place, _: place + 1)
@@ -85,16 +85,16 @@ def _split(line: str, delimiter: str) -> list[str]:
 
 
 def _delimiter(header: str) -> str:
-    """The delimiter that cuts the most known columns out of the header."""
+    """The delimiter that cuts the most known columns out of the header, or the most columns where none is known."""
 
-    def known(delimiter: str) -> int:
+    def known(delimiter: str) -> tuple[int, int]:
         names = [name.strip(' "').casefold() for name in header.split(delimiter)]
-        return sum(name in COLUMNS or name.startswith(TAG_COLUMN) for name in names)
+        return sum(name in COLUMNS or name.startswith(TAG_COLUMN) for name in names), len(names)
 
     return max(DELIMITERS, key=known)
 
 
-def _header(path: Path, line: int, names: list[str]) -> _Header:
+def _header(path: Path, line: int, names: list[str], delimiter: str) -> _Header:
     names = [name.strip() for name in names]
     if _is_vin(names[0]):
         raise fault(
@@ -110,9 +110,11 @@ def _header(path: Path, line: int, names: list[str]) -> _Header:
         elif column in places:
             flaws.refuse(line, "", f'The column "{column}" is there twice: remove or rename one.')
         places.setdefault(column, place)
-    for column in REQUIRED:
-        if column not in places:
-            flaws.refuse(line, "", f'The column "{column}" is missing.')
+    missing = [column for column in REQUIRED if column not in places]
+    for column in missing:
+        # Where no name is known, it may be another language, or another delimiter.
+        cut = f" {_how_cut(names, delimiter)}" if column == missing[0] and len(missing) > 1 else ""
+        flaws.refuse(line, "", f'The column "{column}" is missing.{cut}')
     if ("odometer" in places) != ("unit" in places):
         flaws.refuse(line, "", 'The columns "odometer" and "unit" go together: one of them is missing.')
     if flaws.has_problems:
@@ -177,7 +179,22 @@ def _column(path: str) -> str:
     return path
 
 
+def _how_cut(names: list[str], delimiter: str) -> str:
+    count = f"{len(names)} column{'' if len(names) == 1 else 's'}"
+    return (
+        f"The header was cut into {count} at {_shown(delimiter)}; the names are English: {', '.join(COLUMNS)}, "
+        f"and {TAG_COLUMN}NAME for a tag."
+    )
+
+
+def _shown(delimiter: str) -> str:
+    return "a tab" if delimiter == "\t" else f'"{delimiter}"'
+
+
 def _is_vin(text: str) -> bool:
+    # "Fahrgestellnummer" has 17 letters, and none that a VIN leaves out; a VIN has digits.
+    if not any(letter.isdigit() for letter in text):
+        return False
     try:
         parse_vin(text.strip('"'))
     except InvalidVin:
@@ -201,5 +218,4 @@ def _why_not_as_wide(found: int, header: _Header, delimiter: str, *, is_last: bo
         if is_last:
             return f"The last line has {count}: was the file cut off?"
         return f"The line has {count}: leave cells empty, but not out."
-    shown = "a tab" if delimiter == "\t" else f'"{delimiter}"'
-    return f"The line has {count}: put a cell with {shown} in it in double quotes."
+    return f"The line has {count}: put a cell with {_shown(delimiter)} in it in double quotes."

@@ -1,0 +1,46 @@
+"""What a check says of values of a wrong type: a property and a reason, for every kind of resource."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any
+
+import pytest
+
+from pulumi_highmobility.operations import fleet, fleet_vehicle, vehicle_access_token, vehicle_approval
+from pulumi_highmobility.operations.work import Facts
+
+VIN = "WBA8E9C50GK000001"
+ROW = f'{{"vin":"{VIN}","brand":"bmw"}}'
+
+
+def nobody_keeps(_vin: str) -> str | None:
+    return None
+
+
+FACTS = Facts(datetime(2026, 1, 1, tzinfo=timezone.utc), nobody_keeps)
+
+
+@pytest.mark.parametrize(
+    ("operations", "given", "named", "said"),
+    [
+        (fleet_vehicle, {"vin": 5, "brand": "bmw"}, "vin", "the number 5 is no VIN"),
+        (fleet_vehicle, {"vin": VIN, "brand": ["bmw"]}, "brand", "a list is no brand"),
+        (fleet, {"vehicles": '["WBA"]'}, "vehicles[0]", '"WBA" is no vehicle'),
+        (fleet, {"vehicles": "[null]"}, "vehicles[0]", "nothing is no vehicle"),
+        (fleet, {"vehicles": ROW, "max_removals": float("inf")}, "max_removals", "is no number of vehicles"),
+        (fleet, {"vehicles": ROW, "max_removals": float("nan")}, "max_removals", "is no number of vehicles"),
+        (fleet, {"vehicles": ROW, "max_removals": [5]}, "max_removals", "a list is no number of vehicles"),
+        (vehicle_access_token, {"vin": 5}, "vin", "the number 5 is no VIN: write it as text"),
+        (vehicle_access_token, {}, "vehicle", "is missing: give a vehicle= of this stack"),
+        (vehicle_access_token, {"vin": "x"}, "vin", "is no VIN"),
+        (vehicle_approval, {}, "vehicle", "is missing: give a FleetVehicle"),
+        (vehicle_approval, {"vin": 5}, "vehicle", "is missing: give a FleetVehicle"),
+    ],
+)
+def test_a_value_of_a_wrong_type_is_a_property_s_problem(
+    operations: Any, given: dict[str, Any], named: str, said: str
+) -> None:
+    (problem,) = operations.check({}, given, FACTS).problems
+    assert problem.property == named
+    assert said in problem.reason
