@@ -279,15 +279,13 @@ def test_a_token_that_cannot_be_sent_is_refused_when_it_comes_and_never_quoted(t
         assert "holds" in str(found)
 
 
-@pytest.mark.parametrize("lifetime", ["1e15", "-5", '"soon"', "null", "[]", "1e400"])
+@pytest.mark.parametrize("lifetime", ["1e15", "-5", '"soon"', "null", "[]", "1e400", "9" * 5000])
 def test_a_lifetime_that_cannot_be_read_does_not_lose_the_pair(lifetime: str) -> None:
     pair = run(
         http(body=f'{{"access_token":"a","refresh_token":"r","expires_in":{lifetime}}}'.encode()), "token"
     )
-    if lifetime == "1e400":
-        assert isinstance(pair, TransportError)
-    else:
-        assert pair.refresh_token == Secret("r")
+    assert pair.refresh_token == Secret("r")
+    assert 0 <= pair.expires_in_s
 
 
 def test_the_platforms_words_cannot_write_on_the_terminal() -> None:

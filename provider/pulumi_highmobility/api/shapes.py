@@ -63,15 +63,19 @@ class BearerAnswer(msgspec.Struct, frozen=True):
         return "BearerAnswer(**********)"
 
 
+_NOTHING = msgspec.Raw(b"null")
+
+
 class TokenAnswer(msgspec.Struct, frozen=True):
     """POST /fleets/access_tokens, and POST /access_tokens with a refresh token."""
 
     access_token: str
-    # Read tolerantly: whatever else is wrong with the answer, the pair that came with it must not be lost.
-    token_type: Any = None
-    expires_in: Any = None
+    # Not read with the rest: whatever is wrong with them, such as a number beyond all floats, the pair that came with
+    # them must not be lost.
+    token_type: msgspec.Raw = _NOTHING
+    expires_in: msgspec.Raw = _NOTHING
     refresh_token: str | None = None
-    scope: Any = None
+    scope: msgspec.Raw = _NOTHING
 
     def __repr__(self) -> str:
         return "TokenAnswer(**********)"
@@ -81,18 +85,31 @@ class TokenAnswer(msgspec.Struct, frozen=True):
         return VehicleTokenPair(
             access_token=Secret(self.access_token),
             refresh_token=Secret(self.refresh_token) if self.refresh_token else None,
-            token_type=self.token_type if isinstance(self.token_type, str) else "bearer",
-            scope=self.scope if isinstance(self.scope, str) else "",
+            token_type=_text(self.token_type) or "bearer",
+            scope=_text(self.scope),
             expires_in_s=_seconds(self.expires_in),
         )
 
 
-def _seconds(value: Any) -> float:
+def _value(raw: msgspec.Raw) -> Any:
+    try:
+        return msgspec.json.decode(raw)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return None
+
+
+def _text(raw: msgspec.Raw) -> str:
+    value = _value(raw)
+    return value if isinstance(value, str) else ""
+
+
+def _seconds(raw: msgspec.Raw) -> float:
     """A lifetime; one that cannot be read counts as over, so that the token is renewed when it is needed."""
     try:
-        return max(0.0, float(value))
+        seconds = float(_value(raw))
     except (TypeError, ValueError, OverflowError):
         return 0.0
+    return max(0.0, seconds)
 
 
 class VehicleTokenPair(msgspec.Struct, frozen=True):
