@@ -285,7 +285,7 @@ def test_a_lifetime_that_cannot_be_read_does_not_lose_the_pair(lifetime: str) ->
         http(body=f'{{"access_token":"a","refresh_token":"r","expires_in":{lifetime}}}'.encode()), "token"
     )
     assert pair.refresh_token == Secret("r")
-    assert 0 <= pair.expires_in_s
+    assert pair.expires_in_s >= 0
 
 
 def test_the_platforms_words_cannot_write_on_the_terminal() -> None:

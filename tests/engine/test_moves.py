@@ -280,6 +280,7 @@ def test_a_vehicle_of_two_stacks_is_adopted_with_a_warning_or_not_at_all(
     project.program(vehicle("van", 1) + fleet(2))
     project.up()
     project("stack", "init", "second", expect=0)
+    project.environment["PULUMI_STACK"] = "second"
     strict = vehicle("van", 1, ", adopt=False") + fleet(2, more=", adopt=False")
     project.program(strict)
     run = project.up("--continue-on-error", expect=1)
