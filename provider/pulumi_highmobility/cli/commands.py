@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from ..emulator.command import emulator
+from .webhook import webhook
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -14,3 +15,4 @@ def command() -> None:
 
 
 command.add_command(emulator)
+command.add_command(webhook)
