@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import socket
 import sqlite3
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
@@ -102,3 +104,25 @@ def test_a_port_in_use_and_a_strange_database_end_with_1(tmp_path: Path) -> None
     for name, told in (("text", "not a database"), ("other", "another program")):
         status, output = serve(*flags, "--db", str(tmp_path / name), "--port", "0", **environment)
         assert (status, told in output) == (1, True), output
+
+
+WITHOUT = "import sys; sys.modules.update(dict.fromkeys({names!r})); from pulumi_highmobility.cli import main; main()"
+
+
+def test_a_command_runs_without_the_libraries_of_the_other() -> None:
+    for names, flags, status, told in (
+        (["jinja2"], ["webhook", "serve", "--help"], 0, "--secret-file"),
+        (["jinja2"], ["emulator", "--port", "0"], 2, "pulumi-highmobility[cli,emulator]"),
+        (["starlette", "uvicorn"], ["--help"], 0, "webhook"),
+        (["uvicorn"], ["webhook", "serve", "--db", "x"], 2, "pulumi-highmobility[webhooks]"),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-c", WITHOUT.format(names=names), *flags],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=20,
+        )
+        assert (done.returncode, told in done.stdout + done.stderr) == (status, True), (
+            done.stdout + done.stderr
+        )
