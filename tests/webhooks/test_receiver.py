@@ -19,6 +19,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 import uvicorn
 from hypothesis import HealthCheck, given, settings
@@ -285,7 +286,8 @@ def unused_port() -> int:
 def test_the_command_receives_what_the_emulator_sends_and_runs_the_stack(
     tmp_path: Path, unused_port: int
 ) -> None:
-    (tmp_path / "tried").touch()
+    for name in ("tried", "hang"):
+        (tmp_path / name).touch()
     before = os.environ["PATH"]
     stack(tmp_path)
     environment = {**os.environ, "HIGHMOBILITY_WEBHOOK_SECRET": KEY}
@@ -316,9 +318,26 @@ def test_the_command_receives_what_the_emulator_sends_and_runs_the_stack(
                     "/fleets/vehicles", json={"vehicles": [{"vin": VIN, "brand": "bmw"}]}
                 ).raise_for_status()
             emulator.controls.move(VIN, "approved")
-            until((tmp_path / "calls").exists, "the run")
+            until((tmp_path / "hanging").exists, "the run")
     finally:
         serving.terminate()
         output, _ = serving.communicate(timeout=15)
     assert serving.returncode in (0, -signal.SIGTERM)
     assert KEY not in output
+    assert (tmp_path / "ended").exists()
+
+
+def test_memory_stays_bounded_under_large_bodies(tmp_path: Path) -> None:
+    inbox, large = Inbox(tmp_path / "inbox.db"), BODY + b" " * 60_000
+    process = psutil.Process()
+    with served(webhook_app(inbox, Noted(), secrets=[Secret(KEY)])) as http, ThreadPoolExecutor(16) as pool:
+
+        def send(number: int) -> int:
+            return http.post("/webhook", content=large, headers=signed(large, f"d-{number}")).status_code
+
+        assert set(pool.map(send, range(100))) == {200}
+        before = process.memory_info().rss
+        assert set(pool.map(send, range(100, 1100))) == {200}
+        # Their bodies together are 60 MB.
+        assert process.memory_info().rss - before < 25 * 2**20
+    inbox.close()
