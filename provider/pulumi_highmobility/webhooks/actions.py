@@ -1,0 +1,182 @@
+"""What can follow a delivery: a run of a stack, a CI run, or a user's own function."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Literal, Protocol
+from urllib.parse import quote
+
+import httpx
+
+from ..secret import Secret
+from .inbox import Event
+
+LOCKED = "currently locked"
+_TAIL_BYTES = 65_536
+
+
+class ActionFailed(Exception):
+    """The action did not succeed, and is run again; the message says why, without secrets."""
+
+
+class Action(Protocol):
+    """What follows. It may be repeated, so it has to be safe to repeat; it runs in a thread."""
+
+    def run(self, events: Sequence[Event]) -> None:
+        """Act on what came, oldest first. Raises anything to be run again later."""
+
+
+class TriggerCi:
+    """
+    Starts a CI run by an authorised POST; any 2xx is success.
+
+    Raises: ActionFailed (no answer, or another status).
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, Secret] | None = None,
+        json: Mapping[str, object] | None = None,
+        form: Mapping[str, str | Secret] | None = None,
+        timeout_s: float = 30.0,
+    ) -> None:
+        """`json` or `form` is the body; secrets stand in `headers` and `form`, where they are masked."""
+        self._url, self._headers, self._json, self._form = url, headers or {}, json, form
+        self._timeout_s = timeout_s
+
+    @classmethod
+    def github(
+        cls, repository: str, event: str, token: Secret, *, api: str = "https://api.github.com"
+    ) -> TriggerCi:
+        """GitHub's `repository_dispatch`: `repository` is OWNER/REPO, the token may write its contents."""
+        headers = {"Authorization": Secret(f"Bearer {token.reveal()}")}
+        headers["Accept"] = Secret("application/vnd.github+json")
+        return cls(f"{api}/repos/{repository}/dispatches", headers=headers, json={"event_type": event})
+
+    @classmethod
+    def gitlab(cls, url: str, project: str, ref: str, token: Secret) -> TriggerCi:
+        """GitLab's pipeline trigger: `project` is an id or path, the token a pipeline trigger token."""
+        address = f"{url.rstrip('/')}/api/v4/projects/{quote(project, safe='')}/trigger/pipeline"
+        return cls(address, form={"token": token, "ref": ref})
+
+    def run(self, events: Sequence[Event]) -> None:  # noqa: ARG002 - the CI run looks for itself
+        """Send the request. Raises: ActionFailed."""
+        form = {
+            name: value.reveal() if isinstance(value, Secret) else value
+            for name, value in (self._form or {}).items()
+        }
+        try:
+            answer = httpx.post(
+                self._url,
+                headers={name: value.reveal() for name, value in self._headers.items()},
+                json=self._json,
+                data=form or None,
+                timeout=self._timeout_s,
+            )
+        except httpx.HTTPError as error:
+            raise ActionFailed(f"POST {self._url}: {type(error).__name__}") from error
+        if not answer.is_success:
+            raise ActionFailed(f"POST {self._url} was answered {answer.status_code}")
+
+
+class RunStack:
+    """
+    Runs `pulumi refresh` or `pulumi up --refresh` of one stack, without questions; its log is kept in `log_folder` (mode 0700).
+
+    A child process rather than the Automation API: cancelling the latter's task leaves its child running, unreachable
+    for a signal. A locked stack is waited for; `pulumi cancel` is never run, since it lets two runs write at once.
+    """
+
+    def __init__(
+        self,
+        stack: str,
+        folder: Path,
+        *,
+        operation: Literal["up", "refresh"] = "up",
+        log_folder: Path,
+        environment: Mapping[str, str] | None = None,
+        locked_pause_s: float = 10.0,
+        kept_logs: int = 50,
+    ) -> None:
+        """`environment` is the child's whole environment; by default this process's own."""
+        self._command = ["pulumi", operation, "--yes", "--non-interactive", "--skip-preview"]
+        self._command += ["--color", "never", "--stack", stack]
+        if operation == "up":
+            # What the delivery hints at is not in the state yet: without a refresh an `up` would see no change.
+            self._command.append("--refresh")
+        self._stack, self._operation, self._folder = stack, operation, folder
+        self._log_folder, self._kept_logs = log_folder, kept_logs
+        self._environment = environment
+        self._locked_pause_s = locked_pause_s
+        self._stopping = threading.Event()
+        self._guard = threading.Lock()
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def run(self, events: Sequence[Event]) -> None:  # noqa: ARG002 - the run looks at the whole stack
+        """Run it to its end, waiting for a lock. Raises: ActionFailed (with the log's name)."""
+        while True:
+            log, status = self._run_once()
+            if status == 0:
+                return
+            if self._stopping.is_set():
+                raise ActionFailed(f"pulumi {self._operation} of {self._stack} was stopped")
+            if not _is_locked(log):
+                raise ActionFailed(
+                    f"pulumi {self._operation} of {self._stack} ended with {status}: see {log}"
+                )
+            if self._stopping.wait(self._locked_pause_s):
+                raise ActionFailed(f"stopped while {self._stack} was locked by another run")
+
+    def stop(self) -> None:
+        """Pass SIGTERM to the child, which releases the stack's lock; `run` waits for its end and then raises."""
+        with self._guard:
+            self._stopping.set()
+            if self._child is not None:
+                with suppress(ProcessLookupError):
+                    self._child.send_signal(signal.SIGTERM)
+
+    def _run_once(self) -> tuple[Path, int]:
+        self._log_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._log_folder.chmod(0o700)
+        logs = sorted(self._log_folder.glob("run-*.log"))
+        for old in logs[: max(0, len(logs) - self._kept_logs + 1)]:
+            old.unlink(missing_ok=True)
+        log = self._log_folder / f"run-{time.time_ns():020d}.log"
+        handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(handle, "wb") as output:
+            with self._guard:
+                if self._stopping.is_set():
+                    raise ActionFailed("stopped before the run began")
+                try:
+                    child = subprocess.Popen(  # noqa: S603 - a fixed command; the stack's name is one argument
+                        self._command,
+                        cwd=self._folder,
+                        env=self._environment,
+                        stdin=subprocess.DEVNULL,
+                        stdout=output,
+                        stderr=subprocess.STDOUT,
+                        start_new_session=True,
+                    )
+                except OSError as error:
+                    raise ActionFailed(f"pulumi cannot be started in {self._folder}: {error}") from error
+                self._child = child
+            try:
+                return log, child.wait()
+            finally:
+                with self._guard:
+                    self._child = None
+
+
+def _is_locked(log: Path) -> bool:
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - _TAIL_BYTES))
+        return LOCKED.encode() in file.read()

@@ -1,0 +1,343 @@
+"""The receiver, as an application and over sockets."""
+
+from __future__ import annotations
+
+import hmac
+import json
+import os
+import signal
+import socket
+import sqlite3
+import stat
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+import uvicorn
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from starlette.applications import Starlette
+
+from pulumi_highmobility.secret import Secret
+from pulumi_highmobility.testing import start_emulator
+from pulumi_highmobility.webhooks import ActionFailed, Event, Inbox, InboxError, RunStack, webhook_app
+
+KEY = "a-secret-of-the-tests-51c0"
+VIN = "WBA8E9C50GK000001"
+BODY = json.dumps(
+    {"vehicle": {"vin": VIN}, "event": {"type": "fleet_clearance_changed", "action": "approved"}}
+).encode()
+
+
+class Noted:
+    def __init__(self) -> None:
+        self.runs: list[list[Event]] = []
+
+    def run(self, events: Sequence[Event]) -> None:
+        self.runs.append(list(events))
+
+
+def signed(body: bytes, delivery: str = "d-1", *, way: str = "sha256", key: str = KEY) -> dict[str, str]:
+    name = "X-HM-Signature-256" if way == "sha256" else "X-HM-Signature"
+    return {
+        name: f"{way}={hmac.new(key.encode(), body, way).hexdigest()}",
+        "X-HM-Delivery": delivery,
+    }
+
+
+@contextmanager
+def served(app: Starlette) -> Iterator[httpx.Client]:
+    """The application over a socket, in a thread, with a client."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(100)
+        server = uvicorn.Server(uvicorn.Config(app, log_level="error", ws="none", lifespan="on"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        with httpx.Client(base_url=url, trust_env=False, timeout=10) as client:
+            yield client
+        server.should_exit = True
+        thread.join(10)
+
+
+def until(condition: Callable[[], bool], what: str) -> None:
+    end = time.monotonic() + 15
+    while not condition():
+        assert time.monotonic() < end, f"{what} did not come"
+        time.sleep(0.01)
+
+
+def test_signed_is_taken_once_forged_is_refused_and_the_file_is_private(tmp_path: Path) -> None:
+    path, noted = tmp_path / "inbox.db", Noted()
+    path.touch(0o644)
+    inbox = Inbox(path)
+    with served(webhook_app(inbox, noted, secrets=[Secret("old"), Secret(KEY)])) as http:
+        assert http.post("/webhook", content=BODY).status_code == 401
+        assert http.post("/webhook", content=BODY, headers=signed(BODY, key="x")).status_code == 401
+        assert http.post("/webhook", content=BODY, headers=signed(BODY, way="sha1")).status_code == 401
+        assert http.get("/webhook").status_code == 405
+        assert http.post("/webhook", content=b"x" * 100_000).status_code == 413
+        assert http.post("/webhook", content=(b"x" * 1000 for _ in range(100))).status_code == 413
+        assert http.post("/webhook", content=BODY, headers=signed(BODY)).text == "accepted\n"
+        assert http.post("/webhook", content=BODY, headers=signed(BODY)).text == "duplicate\n"
+        until(lambda: inbox.unfinished()[0] == 0, "the end of the run")
+        assert 'refused_total{reason="wrong_signature"} 1' in http.get("/metrics").text
+        assert http.get("/healthz").status_code == 200
+    assert [[event.vin for event in run] for run in noted.runs] == [[VIN]]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    with pytest.raises(InboxError, match="in use"):
+        Inbox(path)
+    inbox.close()
+
+
+@pytest.fixture(scope="module")
+def http(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    inbox = Inbox(tmp_path_factory.mktemp("any") / "inbox.db")
+    with served(webhook_app(inbox, Noted(), secrets=[Secret(KEY)], allow_sha1=True)) as client:
+        yield client
+    inbox.close()
+
+
+JSON = st.recursive(
+    st.none() | st.integers() | st.text() | st.sampled_from(["ping", "fleet_clearance_changed"]),
+    lambda inner: (
+        st.lists(inner) | st.dictionaries(st.sampled_from(["event", "type", "vehicle", "vin"]), inner)
+    ),
+)
+
+# What a client may send at all: the server itself refuses control characters (see the raw ones below).
+HEADER = st.binary(max_size=300).map(lambda value: bytes(byte for byte in value if byte > 32 and byte != 127))
+
+
+@given(body=st.binary() | JSON.map(lambda value: json.dumps(value).encode()), delivery=HEADER)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_body_and_no_header_is_an_error_of_the_server(
+    http: httpx.Client, body: bytes, delivery: bytes
+) -> None:
+    headers = {name.encode(): value.encode() for name, value in signed(body).items()}
+    headers[b"X-HM-Delivery"] = delivery
+    assert http.post("/webhook", content=body, headers=headers).status_code < 500
+
+
+@pytest.mark.parametrize(
+    "body", [b"[" * 60_000, b'{"event":{"type":"\\ud800"}}', b"\xff\xfe{\x00}\x00", b"9" * 9999]
+)
+def test_a_malformed_body_is_a_400(http: httpx.Client, body: bytes) -> None:
+    assert http.post("/webhook", content=body, headers=signed(body)).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"X-HM-Delivery: \0\r\nContent-Length: 0", b"400"),
+        (b"Content-Length: 10000000", b"413"),
+        (b"Content-Length: 7", b"408"),
+        (b"Content-Length: " + b"9" * 5000, b"4"),
+        (b"X-HM-Signature-256: a\r\nX-HM-Signature-256: b\r\nContent-Length: 0", b"400"),
+    ],
+)
+def test_a_raw_request_that_is_odd_large_or_slow_is_refused(
+    tmp_path: Path, sent: bytes, status: bytes
+) -> None:
+    inbox = Inbox(tmp_path / "inbox.db")
+    with served(webhook_app(inbox, Noted(), secrets=[Secret(KEY)], body_timeout_s=0.1)) as http:
+        with socket.create_connection((http.base_url.host, http.base_url.port or 0), timeout=5) as raw:
+            raw.sendall(b"POST /webhook HTTP/1.1\r\nHost: a\r\n" + sent + b"\r\n\r\n")
+            assert raw.recv(1000).startswith(b"HTTP/1.1 " + status)
+        assert inbox.unfinished()[0] == 0
+    inbox.close()
+
+
+def test_a_locked_database_is_a_503_and_nothing_is_acknowledged(tmp_path: Path) -> None:
+    inbox = Inbox(tmp_path / "inbox.db")
+    with (
+        served(webhook_app(inbox, Noted(), secrets=[Secret(KEY)])) as http,
+        closing(sqlite3.connect(tmp_path / "inbox.db", isolation_level=None)) as other,
+    ):
+        other.execute("BEGIN IMMEDIATE")
+        assert http.post("/webhook", content=BODY, headers=signed(BODY)).status_code == 503
+        other.execute("ROLLBACK")
+        assert http.post("/webhook", content=BODY, headers=signed(BODY)).text == "accepted\n"
+    inbox.close()
+
+
+FAKE = """#!/bin/sh
+echo "$@" >> calls
+if [ ! -e tried ]; then touch tried; echo "error: the stack is currently locked by 1 lock(s)"; exit 1; fi
+if [ -e hang ]; then trap 'echo stopped > ended; exit 1' TERM; touch hanging; while :; do sleep 0.05; done; fi
+"""
+
+
+def stack(folder: Path) -> RunStack:
+    (folder / "bin").mkdir()
+    program = folder / "bin" / "pulumi"
+    program.write_text(FAKE)
+    program.chmod(0o755)
+    os.environ["PATH"] = f"{folder / 'bin'}:{os.environ['PATH']}"
+    return RunStack("dev", folder, log_folder=folder / "logs", locked_pause_s=0.01, kept_logs=2)
+
+
+def test_a_locked_stack_is_waited_for_and_never_cancelled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", os.environ["PATH"])
+    action = stack(tmp_path)
+    for _ in range(3):
+        action.run([])
+    calls = (tmp_path / "calls").read_text().splitlines()
+    assert len(calls) == 4
+    assert all(call.startswith("up --yes") for call in calls)
+    assert len(list((tmp_path / "logs").iterdir())) == 2
+    assert stat.S_IMODE((tmp_path / "logs").stat().st_mode) == 0o700
+
+
+def test_a_stop_is_passed_to_the_child_and_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", os.environ["PATH"])
+    action = stack(tmp_path)
+    for name in ("tried", "hang"):
+        (tmp_path / name).touch()
+    with ThreadPoolExecutor() as pool:
+        run = pool.submit(action.run, [])
+        until((tmp_path / "hanging").exists, "the child")
+        action.stop()
+        with pytest.raises(ActionFailed, match="stopped"):
+            run.result(10)
+    assert (tmp_path / "ended").exists()
+
+
+SERVE = """
+import sys
+from pathlib import Path
+import uvicorn
+from pulumi_highmobility.secret import Secret
+from pulumi_highmobility.webhooks import Inbox, webhook_app
+
+class Write:
+    def run(self, events):
+        with open(sys.argv[2], "a") as file:
+            file.write("".join(event.id + "\\n" for event in events))
+
+app = webhook_app(Inbox(Path(sys.argv[1])), Write(), secrets=[Secret(sys.argv[4])])
+uvicorn.run(app, port=int(sys.argv[3]), log_level="error")
+"""
+
+
+def test_a_kill_amid_a_thousand_deliveries_loses_none_that_was_acknowledged(
+    tmp_path: Path, unused_port: int
+) -> None:
+    acted, url = tmp_path / "acted", f"http://127.0.0.1:{unused_port}"
+    acted.touch()
+    command = [sys.executable, "-c", SERVE, str(tmp_path / "inbox.db"), str(acted), str(unused_port), KEY]
+    client = httpx.Client(trust_env=False, timeout=10, verify=False)  # noqa: S501 - plain http on loopback
+
+    def healthy() -> bool:
+        try:
+            return client.get(f"{url}/healthz").status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def send(number: int) -> str | None:
+        name = f"d-{number}"
+        try:
+            answer = client.post(f"{url}/webhook", content=BODY, headers=signed(BODY, name))
+        except httpx.TransportError:
+            return None
+        return name if answer.status_code == 200 else None
+
+    first = subprocess.Popen(command)
+    try:
+        until(healthy, "the receiver")
+        with ThreadPoolExecutor(32) as pool:
+            futures = [pool.submit(send, number) for number in range(1000)]
+            until(lambda: sum(future.done() for future in futures) > 300, "the first deliveries")
+            first.send_signal(signal.SIGKILL)
+            acknowledged = {future.result() for future in futures} - {None}
+    finally:
+        first.kill()
+        first.wait()
+    assert 0 < len(acknowledged) < 1000
+    second = subprocess.Popen(command)
+    try:
+        until(lambda: acknowledged <= set(acted.read_text().split()), "what was acknowledged")
+    finally:
+        second.terminate()
+        second.wait()
+        client.close()
+
+
+@pytest.fixture
+def unused_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def test_the_command_receives_what_the_emulator_sends_and_runs_the_stack(
+    tmp_path: Path, unused_port: int
+) -> None:
+    for name in ("tried", "hang"):
+        (tmp_path / name).touch()
+    before = os.environ["PATH"]
+    stack(tmp_path)
+    environment = {**os.environ, "HIGHMOBILITY_WEBHOOK_SECRET": KEY}
+    os.environ["PATH"] = before
+    command = [sys.executable, "-c", "from pulumi_highmobility.cli import main; main()", "webhook", "serve"]
+    command += [
+        "--port",
+        str(unused_port),
+        "--db",
+        str(tmp_path / "i.db"),
+        "--stack",
+        "dev",
+        "--cwd",
+        str(tmp_path),
+    ]
+    serving = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    try:
+        assert serving.stdout is not None
+        assert "Receiving webhooks" in serving.stdout.readline()
+        with start_emulator() as emulator:
+            emulator.controls.add_webhook(f"http://127.0.0.1:{unused_port}/webhook", KEY)
+            keys = emulator.credentials()
+            with httpx.Client(base_url=emulator.base_url, trust_env=False) as api:
+                names = {name: keys[name] for name in ("client_id", "client_secret")}
+                token = api.post("/access_tokens", json={**names, "grant_type": "client_credentials"}).json()
+                api.headers["Authorization"] = f"Bearer {token['access_token']}"
+                api.post(
+                    "/fleets/vehicles", json={"vehicles": [{"vin": VIN, "brand": "bmw"}]}
+                ).raise_for_status()
+            emulator.controls.move(VIN, "approved")
+            until((tmp_path / "hanging").exists, "the run")
+    finally:
+        serving.terminate()
+        output, _ = serving.communicate(timeout=15)
+    assert serving.returncode in (0, -signal.SIGTERM)
+    assert KEY not in output
+    assert (tmp_path / "ended").exists()
+
+
+def test_memory_stays_bounded_under_large_bodies(tmp_path: Path) -> None:
+    inbox, large = Inbox(tmp_path / "inbox.db"), BODY + b" " * 60_000
+    process = psutil.Process()
+    with served(webhook_app(inbox, Noted(), secrets=[Secret(KEY)])) as http, ThreadPoolExecutor(16) as pool:
+
+        def send(number: int) -> int:
+            return http.post("/webhook", content=large, headers=signed(large, f"d-{number}")).status_code
+
+        assert set(pool.map(send, range(100))) == {200}
+        before = process.memory_info().rss
+        assert set(pool.map(send, range(100, 1100))) == {200}
+        # Their bodies together are 60 MB.
+        assert process.memory_info().rss - before < 25 * 2**20
+    inbox.close()
