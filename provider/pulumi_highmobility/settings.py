@@ -199,6 +199,19 @@ def wants_eligibility_check(config: Mapping[str, Any], environ: Mapping[str, str
     return _flag(_Source(config, environ).get(CHECK_ELIGIBILITY), CHECK_ELIGIBILITY)
 
 
+def where_found(config: Mapping[str, Any], environ: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    """Each setting that is set: its key, its value ("set" for a secret), and where it was found."""
+    source = _Source(config, environ)
+    found = []
+    for setting in SETTINGS:
+        value = source.get(setting)
+        if value is not None:
+            # Whatever a secret setting holds, be it a path, is not shown.
+            shown = "set" if setting.secret else _shown(value)
+            found.append((f"{NAMESPACE}:{setting.config}", shown, source.where(setting)))
+    return found
+
+
 def wants_carmaker_notices(config: Mapping[str, Any], environ: Mapping[str, str]) -> bool:
     """Whether what is known of a new vehicle's brand is told. Raises: ConfigError."""
     return _flag(_Source(config, environ).get(CARMAKER_NOTICES), CARMAKER_NOTICES, default=True)

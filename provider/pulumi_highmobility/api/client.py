@@ -63,6 +63,11 @@ class FleetApi:
             "GET /fleets/vehicles/{vin}": self._route(calls=READS_BY_VIN, window_s=READS_BY_VIN_WINDOW_S)
         }
 
+    @property
+    def clock_skew_s(self) -> float:
+        """How many seconds the platform's clock is ahead of this machine's, by its last answer; 0 before the first."""
+        return self._wire.skew_s
+
     async def list_vehicles(self, filter_by: Mapping[str, Any] | None = None) -> list[RegisteredVehicle]:
         """
         All registered vehicles, or those that `filter_by` lets through, in one call.

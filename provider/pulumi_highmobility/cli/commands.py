@@ -3,31 +3,61 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import NamedTuple
 
 import click
 
-# Each with its module and the extra it needs: one must run without the libraries of the others.
-_COMMANDS = {
-    "emulator": ("pulumi_highmobility.emulator.command", "cli,emulator"),
-    "webhook": ("pulumi_highmobility.cli.webhook", "webhooks"),
+
+class _Tool(NamedTuple):
+    """Where a command is, the extra that it needs, and its line in the list of all."""
+
+    place: str
+    extra: str
+    told: str
+
+
+# One must run without the libraries of the others, and `--help` without any of them.
+_TOOLS = {
+    "doctor": _Tool(
+        "cli.doctor:doctor", "cli", "Check the versions, the settings, the platform and the stack."
+    ),
+    "status": _Tool(
+        "cli.status:status", "cli", "Show the vehicles that are registered, with their clearance."
+    ),
+    "import": _Tool(
+        "cli.import_:import_fleet", "cli", "Write the registered vehicles as a file or a program for Pulumi."
+    ),
+    "emulator": _Tool(
+        "emulator.command:emulator",
+        "cli,emulator",
+        "Serve the fleet clearance API locally, without an account.",
+    ),
+    "webhook": _Tool("cli.webhook:webhook", "webhooks", "React to changes of clearances."),
 }
 
 
 class _Tools(click.Group):
-    """Loads a command when it is called, or for the list of all."""
+    """Loads a command when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        return list(_COMMANDS)
+        return list(_TOOLS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        if cmd_name not in _COMMANDS:
+        tool = _TOOLS.get(cmd_name)
+        if tool is None:
             return None
-        module, extra = _COMMANDS[cmd_name]
+        module, _, name = tool.place.partition(":")
         try:
-            found: click.Command = getattr(import_module(module), cmd_name)
+            found: click.Command = getattr(import_module(f"pulumi_highmobility.{module}"), name)
         except ModuleNotFoundError as error:
-            return _unavailable(cmd_name, f'needs {error.name}: pip install "pulumi-highmobility[{extra}]"')
+            return _unavailable(
+                cmd_name, f'needs {error.name}: pip install "pulumi-highmobility[{tool.extra}]"'
+            )
         return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, tool.told) for name, tool in _TOOLS.items()])
 
 
 def _unavailable(name: str, needs: str) -> click.Command:
@@ -35,9 +65,7 @@ def _unavailable(name: str, needs: str) -> click.Command:
         raise click.UsageError(f"This command {needs}")
 
     settings = {"ignore_unknown_options": True, "allow_extra_args": True}
-    return click.Command(
-        name, callback=refuse, context_settings=settings, add_help_option=False, short_help=f"({needs})"
-    )
+    return click.Command(name, callback=refuse, context_settings=settings, add_help_option=False)
 
 
 @click.group(cls=_Tools, context_settings={"help_option_names": ["-h", "--help"]})

@@ -1,0 +1,140 @@
+"""A stack as the `pulumi` command tells of it: its settings, and the vehicles in its state."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..clearance.fleet_record import FleetRecord
+from ..settings import NAMESPACE
+from ..text import visible
+
+_TYPE = "pulumi-python:dynamic/highmobility:"
+_TIMEOUT_S = 120.0
+# By which Pulumi's state marks an encrypted value.
+_SECRET = "4dabf18193072939515e22adb298388d"  # noqa: S105 - a marker
+
+
+class StackError(Exception):
+    """`pulumi` could not tell of the stack; the message has its own words."""
+
+
+@dataclass(frozen=True)
+class InStack:
+    """A vehicle in a stack's state. `tags` is None where the state does not have them."""
+
+    vin: str
+    brand: str
+    status: str
+    tags: Mapping[str, str] | None
+    urn: str
+
+
+@dataclass(frozen=True)
+class Stack:
+    """
+    One stack: `name` as in `--stack`, `folder` with its Pulumi.yaml; None for the present one.
+
+    The `pulumi` command has to be on PATH, with what it needs to reach the backend.
+    """
+
+    name: str
+    folder: Path | None = None
+
+    def config(self) -> dict[str, Any]:
+        """The keys of our namespace, secrets in plain, as load_settings takes them. Raises: StackError."""
+        # By a pipe, never by an argument or a file.
+        told = json.loads(self._pulumi("config", "--json", "--show-secrets"))
+        return {
+            name: entry.get("objectValue", entry.get("value"))
+            for name, entry in told.items()
+            if name.startswith(f"{NAMESPACE}:")
+        }
+
+    def state(self) -> StackState:
+        """What its state holds of our resources. Raises: StackError."""
+        return read_state(json.loads(self._pulumi("stack", "export")))
+
+    def _pulumi(self, *arguments: str) -> str:
+        command = ["pulumi", *arguments, "--stack", self.name, "--non-interactive", "--color", "never"]
+        try:
+            done = subprocess.run(  # noqa: S603 - the stack's name is one argument
+                command,
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=_TIMEOUT_S,
+                check=False,
+            )
+        except FileNotFoundError as error:
+            where = (
+                "" if self.folder is None or self.folder.is_dir() else f": there is no folder {self.folder}"
+            )
+            raise StackError(
+                f"The `pulumi` command could not be started{where or ': is it on PATH?'}"
+            ) from error
+        except subprocess.TimeoutExpired as error:
+            raise StackError(f"`pulumi {arguments[0]}` took longer than {_TIMEOUT_S:.0f} s") from error
+        if done.returncode != 0:
+            said = done.stderr.strip().removeprefix("error: ") or f"exit status {done.returncode}"
+            raise StackError(f'Stack "{self.name}": `pulumi {" ".join(arguments)}` says: {visible(said)}')
+        return done.stdout
+
+
+@dataclass(frozen=True)
+class StackState:
+    """Vehicles by VIN, and the servers that they were last seen at (base URL and credentials' id, no secret)."""
+
+    vehicles: dict[str, InStack] = field(default_factory=dict)
+    registered_with: frozenset[str] = frozenset()
+
+
+def read_state(exported: Mapping[str, Any]) -> StackState:
+    """From what `pulumi stack export` prints."""
+    vehicles: dict[str, InStack] = {}
+    origins: set[str] = set()
+    for resource in (exported.get("deployment") or {}).get("resources") or []:
+        kind = str(resource.get("type", "")).removeprefix(_TYPE)
+        outputs = resource.get("outputs") or {}
+        if kind not in ("Fleet", "FleetVehicle") or resource.get("delete"):
+            continue
+        if isinstance(origin := outputs.get("registered_with"), str):
+            origins.add(origin)
+        for vehicle in _of_fleet(resource) if kind == "Fleet" else _of_vehicle(resource):
+            vehicles[vehicle.vin] = vehicle
+    return StackState(dict(sorted(vehicles.items())), frozenset(origins))
+
+
+def _of_fleet(resource: Mapping[str, Any]) -> list[InStack]:
+    outputs = resource["outputs"]
+    roster, registry = _text(outputs.get("vehicles")), _text(outputs.get("registry"))
+    record = FleetRecord.read(roster, registry)
+    return [
+        InStack(
+            vin, str(member.row["brand"]), member.status, dict(member.row.get("tags") or {}), resource["urn"]
+        )
+        for vin, member in record.members.items()
+    ]
+
+
+def _of_vehicle(resource: Mapping[str, Any]) -> list[InStack]:
+    outputs = resource["outputs"]
+    vin = _text(outputs.get("vin")) or str(resource.get("id", ""))
+    tags = outputs.get("tags")
+    is_hidden = isinstance(tags, Mapping) and _SECRET in tags
+    known = None if is_hidden else {str(name): _text(text) for name, text in (tags or {}).items()}
+    return [
+        InStack(
+            vin.upper(), _text(outputs.get("brand")), _text(outputs.get("status")), known, resource["urn"]
+        )
+    ]
+
+
+def _text(value: object) -> str:
+    # A value that the program made a secret is encrypted: it counts as not known.
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,133 @@
+"""`pulumi-highmobility status`: the fleet as the platform has it, beside a stack's state."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..settings import Settings
+from .connection import ask, settings_of, stack_of, state_of, with_stack
+from .fleet_view import DRIFT, MISSING, UNMANAGED, Filter, Line, counts_of, failing, lines_of
+from .output import print_json, print_rows, say, with_output
+from .selection import STATUSES, filter_of, with_selection
+from .stack import Stack
+
+_FINDINGS = (UNMANAGED, MISSING, DRIFT)
+_COLORS = {
+    "approved": "green",
+    "pending": "yellow",
+    "rejected": "red",
+    "revoked": "red",
+    UNMANAGED: "yellow",
+    MISSING: "red",
+    DRIFT: "yellow",
+}
+# Of each finding the summary names so many vehicles.
+_NAMED = 10
+
+
+@click.command()
+@with_selection
+@with_stack
+@click.option(
+    "--fail-on",
+    metavar="NAMES",
+    help=f"Exit with 1 if a vehicle is one of these, separated by commas: {', '.join(STATUSES)}; with --stack also "
+    f"{', '.join(_FINDINGS)}.",
+)
+@click.option("--watch", is_flag=True, help="Look again and again, until Ctrl-C.")
+@click.option(
+    "--interval",
+    type=click.FloatRange(10, 3600),
+    default=30,
+    show_default=True,
+    help="Seconds between two looks of --watch; each is one request.",
+)
+@with_output
+def status(
+    stack: str | None,
+    cwd: Path | None,
+    fail_on: str | None,
+    watch: bool,
+    interval: float,
+    as_json: bool,
+    no_color: bool,
+    **chosen: Sequence[str],
+) -> None:
+    """
+    Show the vehicles that are registered, with their clearance.
+
+    \b
+    pulumi-highmobility status --status rejected
+    pulumi-highmobility status --stack production --fail-on rejected,missing,drift
+
+    With --stack each vehicle is compared with the stack's state: "unmanaged" is registered, but not in the state;
+    "missing" is in the state, but not registered, or its clearance has ended; "drift" differs in status, brand or tags.
+    """
+    named = stack_of(stack, cwd)
+    wanted = _fail_on(fail_on, compares=named is not None)
+    selection = filter_of(**{name: chosen[name] for name in ("brands", "statuses", "tags", "vins")})
+    settings = settings_of(named)
+    with suppress(KeyboardInterrupt):
+        while True:
+            lines = _look(settings, named, selection)
+            _show(lines, settings, as_json=as_json, no_color=no_color, compares=named is not None)
+            if not watch:
+                break
+            time.sleep(interval)
+    guilty = failing(lines, wanted)
+    for name, vins in guilty.items():
+        more = f" and {len(vins) - _NAMED:,} more" if len(vins) > _NAMED else ""
+        say(f"{name}: {len(vins):,} ({', '.join(vins[:_NAMED])}{more})")
+    if guilty:
+        raise SystemExit(1)
+
+
+def _look(settings: Settings, stack: Stack | None, selection: Filter) -> list[Line]:
+    state = state_of(stack)
+    registered = ask(settings, lambda api: api.list_vehicles())
+    lines = lines_of(registered, None if state is None else state.vehicles)
+    return [line for line in lines if selection.takes(line)]
+
+
+def _show(
+    lines: Sequence[Line], settings: Settings, *, as_json: bool, no_color: bool, compares: bool
+) -> None:
+    counts = counts_of(lines)
+    if as_json:
+        found: dict[str, Any] = {"server": settings.base_url, "counts": counts}
+        print_json(found | {"vehicles": [line.to_json() for line in lines]})
+        return
+    head = ["VIN", "brand", "status", "since", "reason", *(["stack", "differs"] if compares else [])]
+    rows = [
+        [line.vin, line.brand, line.status, _since(line.since), line.reason]
+        + ([line.finding or ("" if line.in_stack is None else "same"), line.differs] if compares else [])
+        for line in lines
+    ]
+    print_rows(head, rows, colors=_COLORS, no_color=no_color)
+    told = ", ".join(f"{count:,} {name}" for name, count in counts.items()) or "no vehicles"
+    say(f"{settings.base_url}: {told}")
+
+
+def _since(instant: str) -> str:
+    """In full for programs; a person wants the minute."""
+    return instant if not sys.stdout.isatty() else instant[:16].replace("T", " ")
+
+
+def _fail_on(text: str | None, *, compares: bool) -> frozenset[str]:
+    """Raises: click.UsageError."""
+    names = frozenset(name.strip() for name in (text or "").split(",") if name.strip())
+    unknown = sorted(names - {*STATUSES, *_FINDINGS})
+    if unknown:
+        raise click.UsageError(
+            f"--fail-on does not know {', '.join(unknown)}: it takes {', '.join((*STATUSES, *_FINDINGS))}."
+        )
+    if not compares and names & set(_FINDINGS):
+        raise click.UsageError(f"--fail-on {', '.join(sorted(names & set(_FINDINGS)))} needs --stack.")
+    return names
