@@ -19,9 +19,7 @@ from pulumi_highmobility.report.incidence import (
     time_of_eventual_share,
 )
 
-REFERENCE: dict[str, Any] = json.loads(
-    Path(__file__).with_name("reference.json").read_text(encoding="utf-8")
-)
+REFERENCE: dict[str, Any] = json.loads(Path(__file__).with_name("reference.json").read_text(encoding="utf-8"))
 OUTCOMES = (Outcome.PENDING, Outcome.APPROVED, Outcome.REJECTED)
 A, R, C, P = Outcome.APPROVED, Outcome.REJECTED, Outcome.CANCELED, Outcome.PENDING
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from ..emulator.command import emulator
+from .report import report
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -14,3 +15,4 @@ def command() -> None:
 
 
 command.add_command(emulator)
+command.add_command(report)

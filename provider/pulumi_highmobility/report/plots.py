@@ -47,6 +47,8 @@ _TICKS: tuple[tuple[float, str], ...] = (
     (DAY, "1 d"), (3 * DAY, "3 d"), (10 * DAY, "10 d"), (30 * DAY, "30 d"), (100 * DAY, "100 d"),
     (365 * DAY, "1 y"), (3650 * DAY, "10 y"), (36_500 * DAY, "100 y"),
 )  # fmt: skip
+# What is left of them where there are too many for the width.
+_MAIN_TICKS = ("1 s", "1 min", "1 h", "1 d", "10 d", "100 d", "10 y")
 _MOST_TICKS = 6
 
 
@@ -116,8 +118,8 @@ def _draw_band(axes: Axes, curve: Sequence[Point], limits: tuple[float, float]) 
 
 def _scale(axes: Axes, limits: tuple[float, float]) -> None:
     ticks = [(at, text) for at, text in _TICKS if limits[0] <= at <= limits[1]]
-    every = -(-len(ticks) // _MOST_TICKS)
-    ticks = ticks[::every] or ticks
+    if len(ticks) > _MOST_TICKS:
+        ticks = [(at, text) for at, text in ticks if text in _MAIN_TICKS]
     axes.set_xscale("log")
     axes.set_xlim(*limits)
     axes.set_ylim(0, 1)
