@@ -133,7 +133,7 @@ def _write(
 
 def _print(text: str) -> None:
     """To stdout as it is, in UTF-8 whatever the locale, with no line end changed."""
-    click.get_binary_stream("stdout").write(text.encode())
+    click.echo(text.encode(), nl=False)
 
 
 def _save(file: Path, text: str, *, force: bool) -> None:

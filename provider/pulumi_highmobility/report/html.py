@@ -72,7 +72,7 @@ def html_page(summary: Summary) -> str:
         lists=[_list("late", "Late for their brand", late), _list("waiting", "Also pending", waiting)],
         rejections=summary.rejections[:MOST_REASONS],
         more_rejections=summary.rejections[MOST_REASONS:],
-        late_share=f"{LATE_SHARE:.0%}".replace("%", " %"),
+        late_share=f"{LATE_SHARE:.0%}".replace("%", "\N{NO-BREAK SPACE}%"),
         least_approvals=LEAST_APPROVALS,
     )
 

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 try:
     import matplotlib as mpl
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
     from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 except ImportError as error:
@@ -26,7 +25,7 @@ except ImportError as error:
 
 # Inches. Small, so that the letters keep a readable size on a phone; a page puts several side by side.
 _SIZE = (3.6, 2.3)
-_SETTINGS: dict[str, Any] = {
+_SETTINGS: dict[Any, Any] = {
     # Text stays text: it takes the page's font, and can be searched.
     "svg.fonttype": "none",
     # The same figures give the same bytes.
@@ -75,9 +74,11 @@ def incidence_plot(
     `limits` are the ends of the time axis in seconds. `name` begins every id and is unique in a page; `title` is the
     alternative text. `compared` is drawn beside it, dashed and without a band.
     """
-    with mpl.rc_context(_SETTINGS):
+    with mpl.rc_context():
+        # Without what the user has set for plots of their own.
+        mpl.rcdefaults()
+        mpl.rcParams.update(_SETTINGS)
         figure = Figure(figsize=_SIZE, layout="constrained")
-        canvas = FigureCanvasSVG(figure)
         figure.patch.set_visible(False)
         axes = figure.subplots()
         axes.patch.set_visible(False)
@@ -87,7 +88,7 @@ def incidence_plot(
         _draw(axes, shown, limits, colour=CURVE, dashed=False)
         _scale(axes, limits)
         file = io.StringIO()
-        canvas.print_svg(file, metadata={"Date": None, "Creator": None})
+        figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
     return inline(file.getvalue(), name=name, title=title, classes=CLASSES)
 
 
