@@ -13,7 +13,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from click.testing import CliRunner
 
+from pulumi_highmobility.cli.commands import command
 from pulumi_highmobility.testing import RunningEmulator, start_emulator
 
 from .fleets import vin_of
@@ -32,11 +34,10 @@ def emulator() -> Iterator[RunningEmulator]:
 def fleet_size(emulator: RunningEmulator) -> int:
     """Seven copies of each kind, requested and let come to their ends."""
     credentials = json.loads(emulator.credentials_file.read_text())
+    kinds = [(brand, ending) for brand, endings in ENDINGS.items() for ending in endings]
     rows = [
-        {"vin": f"{vin_of(number)[:10]}{number:02}{ending}", "brand": brand}
-        for brand, endings in ENDINGS.items()
-        for ending in endings
-        for number in range(7)
+        {"vin": f"{vin_of(0)[:10]}{number:02}{ending}", "brand": brand}
+        for number, (brand, ending) in enumerate(kinds * 7)
     ]
     with httpx.Client(base_url=emulator.base_url, timeout=30, trust_env=False) as http:
         body = {name: credentials[name] for name in ("client_id", "client_secret")}
@@ -117,11 +118,12 @@ def test_a_file_is_not_overwritten_without_force(
         (["--json", "--now", "soon"], "is no instant"),
     ],
 )
-def test_wrong_use_ends_with_2_before_any_request(tmp_path: Path, arguments: list[str], said: str) -> None:
-    done = run(*arguments, environment={"HIGHMOBILITY_CREDENTIALS_FILE": "nowhere.json"}, cwd=tmp_path)
-    assert done.returncode == 2
-    assert said in done.stderr
-    assert done.stdout == ""
+def test_wrong_use_ends_with_2_before_any_request(arguments: list[str], said: str) -> None:
+    done = CliRunner(env={"HIGHMOBILITY_CREDENTIALS_FILE": "nowhere.json"}).invoke(
+        command, ["report", *arguments]
+    )
+    assert done.exit_code == 2
+    assert said in " ".join(done.output.split())
 
 
 def test_a_failure_is_one_line_and_no_traceback(emulator: RunningEmulator, tmp_path: Path) -> None:
@@ -135,7 +137,7 @@ def test_a_failure_is_one_line_and_no_traceback(emulator: RunningEmulator, tmp_p
 
 
 def emulator_time(emulator: RunningEmulator) -> str:
-    """The last change at the emulator, whose time was moved on, and an hour."""
+    """The end of the day of the last change: the emulator's time was moved on."""
     last = max(
         change["timestamp"] for vehicle in emulator.controls.vehicles() for change in vehicle["changelog"]
     )

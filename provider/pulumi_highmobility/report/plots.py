@@ -25,6 +25,8 @@ except ImportError as error:
 
 # Inches. Small, so that the letters keep a readable size on a phone; a page puts several side by side.
 _SIZE = (3.6, 2.3)
+# Left, bottom, width and height as shares of it: the same in each plot, so that they line up.
+_PLACE = (0.2, 0.2, 0.755, 0.755)
 _SETTINGS: dict[Any, Any] = {
     # Text stays text: it takes the page's font, and can be searched.
     "svg.fonttype": "none",
@@ -78,9 +80,9 @@ def incidence_plot(
         # Without what the user has set for plots of their own.
         mpl.rcdefaults()
         mpl.rcParams.update(_SETTINGS)
-        figure = Figure(figsize=_SIZE, layout="constrained")
+        figure = Figure(figsize=_SIZE)
         figure.patch.set_visible(False)
-        axes = figure.subplots()
+        axes = figure.add_axes(_PLACE)
         axes.patch.set_visible(False)
         _draw(axes, thinned(compared), limits, colour=TOTAL, dashed=True)
         shown = thinned(curve)
