@@ -27,6 +27,7 @@ _TOOLS = {
     "import": _Tool(
         "cli.import_:import_fleet", "cli", "Write the registered vehicles as a file or a program for Pulumi."
     ),
+    "report": _Tool("cli.report:report", "cli,report", "Report how long clearance takes, by brand."),
     "emulator": _Tool(
         "emulator.command:emulator",
         "cli,emulator",

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any, TypeVar
 
 import click
@@ -81,16 +82,21 @@ def write_file(path: Path, content: str, *, force: bool) -> None:
     Raises: click.ClickException where it exists and `force` is False, or cannot be written.
     """
     try:
-        if not force:
-            with path.open("x", encoding="utf-8") as file:
-                file.write(content)
-            return
-        beside = path.with_name(f".{path.name}.{os.getpid()}")
+        # In the same folder, so that the move is atomic.
+        with NamedTemporaryFile("wb", dir=path.parent, prefix=f".{path.name}.", delete=False) as draft:
+            draft.write(content.encode())
         try:
-            beside.write_text(content, encoding="utf-8")
-            beside.replace(path)
+            # NamedTemporaryFile lets nobody else read; the file gets what a new one would have.
+            mask = os.umask(0)
+            os.umask(mask)
+            Path(draft.name).chmod(0o666 & ~mask)
+            if force:
+                Path(draft.name).replace(path)
+            else:
+                # Unlike a rename, a link refuses a file that came into being in the meantime.
+                os.link(draft.name, path)
         finally:
-            beside.unlink(missing_ok=True)
+            Path(draft.name).unlink(missing_ok=True)
     except FileExistsError as error:
         raise click.ClickException(
             f"{path} exists: choose another name, or --force to replace it."

@@ -1,0 +1,1 @@
+"""How long clearance takes: episodes from changelogs, their statistics, and the page, JSON and CSV that show them."""
