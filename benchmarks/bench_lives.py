@@ -27,16 +27,19 @@ from pulumi.dynamic import Resource
 from bench_{module} import {provider}
 class Vehicle(Resource, module="bench", name="Vehicle"): ...
 for number in range({{size}}):
-    Vehicle({provider}(), f"van-{{{{number}}}}", {{{{"vin": f"WBA8E9C50GK{{{{number:06}}}}", "brand": "bmw", "status": None}}}})
+    Vehicle({provider}(), f"van-{{{{number}}}}", {{{{"vin": f"WBA8E9C50GK{{{{number:06}}}}", "brand": "bmw", {outputs}}}}})
 """
+# As many as a FleetVehicle has beside vin and brand.
+_MORE = ", ".join(f'"output_{number}": None' for number in range(9))
 PROGRAMS = {
-    "nothing": _DYNAMIC.format(module="nothing", provider="NothingProvider"),
+    "nothing": _DYNAMIC.format(module="nothing", provider="NothingProvider", outputs='"status": None'),
+    "padded": _DYNAMIC.format(module="nothing", provider="PaddedProvider", outputs=_MORE),
     "ours": """
 import pulumi_highmobility as hm
 for number in range({size}):
     hm.FleetVehicle(f"van-{{number}}", vin=f"WBA8E9C50GK{{number:06}}", brand="bmw")
 """,
-    "naive": _DYNAMIC.format(module="naive", provider="NaiveProvider"),
+    "naive": _DYNAMIC.format(module="naive", provider="NaiveProvider", outputs='"status": None'),
     "Fleet": """
 import pulumi_highmobility as hm
 rows = [{{"vin": f"WBA8E9C50GK{{number:06}}", "brand": "bmw"}} for number in range({first}, {first} + {size})]

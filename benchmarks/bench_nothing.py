@@ -15,3 +15,12 @@ class NothingProvider(ResourceProvider):
     def create(self, props: dict[str, Any]) -> CreateResult:
         """No request."""
         return CreateResult(props["vin"], {**props, "status": "pending"})
+
+
+class PaddedProvider(NothingProvider):
+    """Does nothing either, to as many properties as a FleetVehicle has: what the engine spends grows with them."""
+
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        """No request; every property that is None gets a text."""
+        filled = {name: "2026-11-25T10:00:00Z" if value is None else value for name, value in props.items()}
+        return CreateResult(props["vin"], filled)

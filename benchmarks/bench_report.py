@@ -15,6 +15,7 @@ Row = dict[str, Any]
 
 _STYLES = {
     "nothing": ("a provider that does nothing", "#888888", "o"),
+    "padded": ("the same, as many properties as ours", "#bbbbbb", "."),
     "naive": ("a naive provider", "#c03030", "s"),
     "ours": ("FleetVehicle", "#1060c0", "^"),
     "Fleet": ("Fleet", "#108040", "D"),
@@ -50,6 +51,8 @@ def rows_of(latency: str, size: int, lives: dict[str, list[Life]]) -> list[Row]:
                 row["beyond_empty_s"] = round(seconds - _seconds(measured, "empty"), 2)
             else:
                 row["ratio"] = round(seconds / _seconds(lives["nothing"], operation), 3)
+                if "padded" in lives:
+                    row["ratio_padded"] = round(seconds / _seconds(lives["padded"], operation), 3)
             rows.append(row)
     order = list(FLEET_OPERATIONS | OPERATIONS)
     return sorted(rows, key=lambda row: order.index(row["operation"]))
@@ -69,6 +72,8 @@ def table_of(rows: Sequence[Row]) -> Table:
         if row["done"] < 1:
             seconds = f"about {seconds}, from {row['done']:.0%}"
         beside = f"{row['ratio']:.2f} ×" if "ratio" in row else f"{row['beyond_empty_s']:+.1f} s"
+        if "ratio_padded" in row:
+            beside += f", {row['ratio_padded']:.2f} ×"
         table.add_row(
             row["latency"], str(row["vehicles"]), row["operation"], row["provider"], seconds, beside,
             _listed(row["requests"]), _listed(row["peak_mib"]), _listed(row["cpu_s"]),

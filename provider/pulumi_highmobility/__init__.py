@@ -35,6 +35,7 @@ from .resources.args import (
     VehicleLike,
 )
 from .resources.fleet import Fleet, FleetProvider
+from .resources.fleet_enrollment import FleetEnrollment
 from .resources.fleet_member import FleetMember
 from .resources.fleet_vehicle import FleetVehicle, FleetVehicleProvider
 from .resources.vehicle_access_token import VehicleAccessToken, VehicleAccessTokenProvider
@@ -47,6 +48,7 @@ __all__ = [
     "Fleet",
     "FleetArgs",
     "FleetArgsDict",
+    "FleetEnrollment",
     "FleetFileError",
     "FleetMember",
     "FleetProvider",

@@ -25,9 +25,12 @@ fleet = hm.Fleet("vans", vehicles=[{"vin": VIN, "brand": "bmw"}])
 member = fleet.vehicle(VIN)
 token = hm.VehicleAccessToken("token", vehicle=member)
 approval = hm.VehicleApproval("approval", vehicle=vehicle)
+rows = [{"vin": VIN, "brand": "bmw", "tags": {"customer": "acme"}}, {"vin": VIN[:-1] + "2", "brand": "mini"}]
+enrollment = hm.FleetEnrollment("all", vehicles=rows)
+grouped = enrollment.by_tag("customer", pulumi.Output.from_input({VIN: "a", VIN[:-1] + "2": "b"}))
 
 async def shown():
-    outputs = (vehicle.vin, vehicle.tags, member.vin, member.status, fleet.statuses, token.vin, approval.vin)
+    outputs = (vehicle.vin, vehicle.tags, member.vin, member.status, fleet.statuses, token.vin, approval.vin, grouped)
     return [await output.future() for output in outputs]
 
 print(asyncio.get_event_loop().run_until_complete(shown()))
@@ -44,4 +47,15 @@ def test_every_resource_can_be_declared_and_looked_at() -> None:
     )
     assert done.returncode == 0, done.stderr
     vin = "WBA8E9C50GK000001"
-    assert done.stdout.strip() == str([vin, {"depot": "north"}, vin, "unknown", {}, vin, vin])
+    assert done.stdout.strip() == str(
+        [
+            vin,
+            {"depot": "north"},
+            vin,
+            "unknown",
+            {},
+            vin,
+            vin,
+            {"acme": {vin: "a"}, "": {vin[:-1] + "2": "b"}},
+        ]
+    )

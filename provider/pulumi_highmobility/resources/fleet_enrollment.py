@@ -1,0 +1,145 @@
+"""FleetEnrollment: the usual case as one component, with a clearance and a token for each vehicle of a list."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pulumi
+
+from ..files.reading import VehicleArgsDict
+from .args import OnUncancellable, VehicleLike
+from .fleet_vehicle import FleetVehicle
+from .vehicle_access_token import VehicleAccessToken
+from .vehicle_approval import VehicleApproval
+
+
+class FleetEnrollment(pulumi.ComponentResource):
+    """
+    A clearance for each vehicle of a list, and for each approved one an access token.
+
+    The vehicles are resources of their own, named by their VINs: one that is added, removed or moved in the list touches
+    no other. For thousands of vehicles a Fleet is quicker.
+
+    `vehicles` and `tokens` are the resources by VIN. `statuses`, `access_tokens` and `refresh_tokens` are outputs by VIN;
+    tokens are secrets, and None while a clearance is awaited.
+    """
+
+    # Without annotations of the class: Pulumi evaluates those of a component by the module that users import from.
+
+    def __init__(
+        self,
+        resource_name: str,
+        opts: pulumi.ResourceOptions | None = None,
+        *,
+        vehicles: Sequence[VehicleArgsDict],
+        wait_minutes: float | None = None,
+        tokens: bool = True,
+        min_remaining_seconds: pulumi.Input[float] | None = None,
+        keepers: pulumi.Input[Mapping[str, Any]] | None = None,
+        on_uncancellable: pulumi.Input[OnUncancellable] | None = None,
+        retry_rejected: pulumi.Input[bool] | None = None,
+        adopt: pulumi.Input[bool] | None = None,
+    ) -> None:
+        """
+        Enroll a list of vehicles.
+
+        :param vehicles: as `vehicles_from_csv` and its siblings give them: dictionaries with vin, brand,
+            control_measures and tags. The VINs have to be known to the program.
+        :param wait_minutes: wait so long for each approval, so that its token comes in the same `up`; a rejection or the
+            timeout then fails the `up`. Default: no wait; a token comes with the first `up --refresh` that sees the approval.
+        :param tokens: whether each vehicle has an access token. Default: True.
+        :param min_remaining_seconds: as of VehicleAccessToken.
+        :param keepers: as of VehicleAccessToken; a change renews all tokens.
+        :param on_uncancellable: as of FleetVehicle.
+        :param retry_rejected: as of FleetVehicle.
+        :param adopt: as of FleetVehicle.
+
+        Raises: TypeError (no list of dictionaries), ValueError (a VIN that is none, or is there twice).
+        """
+        rows = _by_vin(vehicles)
+        super().__init__("highmobility:index:FleetEnrollment", resource_name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        # They may be outputs, whose truth is not known here.
+        self._tags = {vin: row["tags"] for vin, row in rows.items() if row.get("tags") is not None}
+        self.vehicles: Mapping[str, FleetVehicle] = {
+            vin: FleetVehicle(
+                f"{resource_name}-{vin}",
+                child,
+                **{**row, "vin": vin},
+                on_uncancellable=on_uncancellable,
+                retry_rejected=retry_rejected,
+                adopt=adopt,
+            )
+            for vin, row in rows.items()
+        }
+        approvals: dict[str, VehicleLike] = dict(self.vehicles)
+        statuses: dict[str, pulumi.Output[str]] = {vin: one.status for vin, one in self.vehicles.items()}
+        if wait_minutes is not None:
+            for vin, vehicle in self.vehicles.items():
+                approval = VehicleApproval(
+                    f"{resource_name}-{vin}", child, vehicle=vehicle, timeout_minutes=wait_minutes
+                )
+                approvals[vin] = approval
+                statuses[vin] = approval.status
+        self.tokens: Mapping[str, VehicleAccessToken] = {
+            vin: VehicleAccessToken(
+                f"{resource_name}-{vin}",
+                child,
+                vehicle=approval,
+                min_remaining_seconds=min_remaining_seconds,
+                keepers=keepers,
+            )
+            for vin, approval in (approvals.items() if tokens else ())
+        }
+        self.statuses: pulumi.Output[Mapping[str, str]] = pulumi.Output.all(**statuses)
+        self.access_tokens: pulumi.Output[Mapping[str, str | None]] = pulumi.Output.secret(
+            pulumi.Output.all(**{vin: token.access_token for vin, token in self.tokens.items()})
+        )
+        self.refresh_tokens: pulumi.Output[Mapping[str, str | None]] = pulumi.Output.secret(
+            pulumi.Output.all(**{vin: token.refresh_token for vin, token in self.tokens.items()})
+        )
+        self.register_outputs({"statuses": self.statuses})
+
+    def by_tag(
+        self, tag: str, values: pulumi.Output[Mapping[str, Any]]
+    ) -> pulumi.Output[Mapping[str, Mapping[str, Any]]]:
+        """
+        One of the outputs by VIN, grouped by the text of a tag such as "customer": {text: {vin: value}}.
+
+        A secret stays a secret. Vehicles without the tag stand under "".
+        """
+        tags = pulumi.Output.from_input(self._tags)
+
+        def grouped(known: Sequence[Any]) -> dict[str, dict[str, Any]]:
+            found: dict[str, dict[str, Any]] = {}
+            for vin, value in known[0].items():
+                found.setdefault((known[1].get(vin) or {}).get(tag, ""), {})[vin] = value
+            return found
+
+        return pulumi.Output.all(values, tags).apply(grouped)
+
+
+def _by_vin(vehicles: Sequence[VehicleArgsDict]) -> dict[str, dict[str, Any]]:
+    from ..clearance.vin import parse_vin  # noqa: PLC0415 - a program without it has no use for the rules
+    from .fleet_member import is_list  # noqa: PLC0415
+
+    if not is_list(vehicles):
+        raise TypeError(f"vehicles takes a list of dictionaries, not {type(vehicles).__name__}")
+    rows: dict[str, dict[str, Any]] = {}
+    for place, row in enumerate(vehicles):
+        if not isinstance(row, Mapping):
+            raise TypeError(
+                f"vehicles[{place}] is no dictionary with vin and brand, but {type(row).__name__}"
+            )
+        given = row.get("vin")
+        if not isinstance(given, str):
+            raise TypeError(f"vehicles[{place}].vin is no text that is known to the program")
+        try:
+            vin = parse_vin(given)
+        except ValueError as error:
+            raise ValueError(f"vehicles[{place}].vin: {error}") from error
+        if vin in rows:
+            raise ValueError(f"vehicles[{place}].vin: {vin} is there twice: remove one of the two")
+        rows[vin] = dict(row)
+    return rows
