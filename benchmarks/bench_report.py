@@ -81,6 +81,37 @@ def table_of(rows: Sequence[Row]) -> Table:
     return table
 
 
+BEGIN, END = "<!-- begin of the figures -->", "<!-- end of the figures -->"
+
+
+def page_with(page: str, rows: Sequence[Row]) -> str:
+    """A page of the documentation with the table of the largest size between its two markers."""
+    before, _, rest = page.partition(BEGIN)
+    return f"{before}{BEGIN}\n\n{_markdown(rows)}\n{END}{rest.partition(END)[2]}"
+
+
+def _markdown(rows: Sequence[Row]) -> str:
+    size = max(row["vehicles"] for row in rows if row["provider"] == "ours")
+    found = {
+        (row["operation"], row["provider"]): row
+        for row in rows
+        if row["vehicles"] == size and row["latency"] == rows[0]["latency"]
+    }
+    lines = [
+        f"| {size:,} vehicles | nothing | as many properties | `FleetVehicle` | beside nothing | beside as many | its requests | `Fleet` |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for operation in OPERATIONS:
+        ours, fleet = found[operation, "ours"], found.get((operation, "Fleet"))
+        seconds = [f"{found[operation, name]['seconds']:.1f} s" for name in ("nothing", "padded", "ours")]
+        beside = [f"{ours['ratio']:.2f}", f"{ours['ratio_padded']:.2f}"]
+        last = f"{fleet['seconds']:.1f} s" if fleet else ""
+        lines.append(
+            "| " + " | ".join([operation, *seconds, *beside, _listed(ours["requests"]), last]) + " |"
+        )
+    return "\n".join(lines) + "\n"
+
+
 def _listed(counts: dict[str, Any]) -> str:
     return ", ".join(f"{count} {name}" for name, count in sorted(counts.items())) or "none"
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import importlib
+import json
 import re
 from pathlib import Path
 
@@ -68,3 +70,12 @@ def test_the_supported_versions_are_those_of_the_package() -> None:
     assert f"MINIMUM = ({', '.join(oldest)}, 0)" in (ROOT / "scripts" / "engine").read_text()
     pinned = re.findall(r"^pulumi==(\S+)$", (ROOT / "constraints.txt").read_text(), re.MULTILINE)[0]
     assert f'VERSION = "{pinned}"' in (ROOT / "scripts" / "engine").read_text()
+
+
+def test_the_table_of_figures_is_made_of_the_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    page_with = importlib.import_module("bench_report").page_with
+    page = (ROOT / "docs" / "scale.md").read_text()
+    rows = json.loads((ROOT / "benchmarks" / "figures.json").read_text())["rows"]
+    assert page_with(page, rows) == page
+    assert page.count("| create |") >= 2
