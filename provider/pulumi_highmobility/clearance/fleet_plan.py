@@ -61,10 +61,10 @@ def removals_allowed(max_removals: float | str, fleet_size: int) -> int:
     return int(max_removals)
 
 
-def named(vins: Sequence[str]) -> str:
-    """The first few, and how many more."""
-    more = len(vins) - _NAMED
-    return ", ".join(vins[:_NAMED]) + (f" and {more:,} more" if more > 0 else "")
+def named(vins: Sequence[str], most: int = _NAMED) -> str:
+    """The first `most`, and how many more."""
+    more = len(vins) - most
+    return ", ".join(vins[:most]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def vehicles(count: int) -> str:

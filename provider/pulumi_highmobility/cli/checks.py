@@ -15,6 +15,7 @@ import click
 
 from ..api.auth import NOTABLE_SKEW_S
 from ..api.client import FleetApi
+from ..clearance.fleet_plan import vehicles
 from ..errors import ConfigError, Forbidden, HighMobilityError, NotAuthorized, TransportError
 from ..operations.origin import origin_of
 from ..settings import Settings, load_settings, where_found
@@ -83,23 +84,13 @@ def _versions() -> Iterator[Check]:
         "python", "ok" if sys.version_info >= (3, 10) else "failure", f"{python}, 3.10 or later is supported"
     )
     yield Check("pulumi-highmobility", "ok", version("pulumi-highmobility"))
-    for name in ("pulumi",):
-        wanted = next(
-            (text for text in requires("pulumi-highmobility") or () if re.match(rf"{name}\b(?!-)", text)),
-            name,
-        )
-        least = _numbers(re.search(r">=\s*([\d.]+)", wanted))
-        try:
-            found = version(name)
-        except PackageNotFoundError:
-            yield Check("Pulumi SDK", "failure", "not installed", f'pip install "{wanted}"')
-            continue
-        is_old = _numbers(re.match(r"[\d.]+", found)) < least
-        told = f"{found}, {'.'.join(map(str, least))} or later is supported"
-        yield Check(
-            "Pulumi SDK", "failure" if is_old else "ok", told, f'pip install "{wanted}"' if is_old else ""
-        )
-        yield _engine(least)
+    # The supported range stands in one place: what the package requires.
+    wanted = next(
+        (text for text in requires("pulumi-highmobility") or () if re.match(r"pulumi\b(?!-)", text)), "pulumi"
+    )
+    least = _numbers(re.search(r">=\s*([\d.]+)", wanted))
+    yield _sdk(wanted, least)
+    yield _engine(least)
     has_plugin = files("pulumi_highmobility").joinpath("pulumi-plugin.json").is_file()
     yield Check(
         "pulumi-plugin.json",
@@ -107,6 +98,22 @@ def _versions() -> Iterator[Check]:
         "there: no plugin is downloaded" if has_plugin else "missing: each `up` tries to download a plugin",
         "" if has_plugin else "Install the package again.",
     )
+
+
+def _sdk(wanted: str, least: tuple[int, ...]) -> Check:
+    advice = f'pip install "{wanted}"'
+    try:
+        found = version("pulumi")
+    except PackageNotFoundError:
+        return Check("Pulumi SDK", "failure", "not installed", advice)
+    told = f"{found}, {_dotted(least)} or later is supported"
+    if _numbers(re.match(r"[\d.]+", found)) < least:
+        return Check("Pulumi SDK", "failure", told, advice)
+    return Check("Pulumi SDK", "ok", told)
+
+
+def _dotted(numbers: tuple[int, ...]) -> str:
+    return ".".join(map(str, numbers))
 
 
 def _engine(least: tuple[int, ...]) -> Check:
@@ -127,9 +134,7 @@ def _engine(least: tuple[int, ...]) -> Check:
     found = _numbers(re.match(r"v?([\d.]+)", done.stdout))
     told = visible(done.stdout.strip() or done.stderr.strip())
     if found < least:
-        return Check(
-            "Pulumi engine", "failure", f"{told}, {'.'.join(map(str, least))} or later is supported", advice
-        )
+        return Check("Pulumi engine", "failure", f"{told}, {_dotted(least)} or later is supported", advice)
     return Check("Pulumi engine", "ok", told)
 
 
@@ -193,7 +198,7 @@ def _state(stack: Stack, settings: Settings) -> Iterator[Check]:
     except StackError as error:
         yield Check("state", "failure", str(error))
         return
-    count = f"{len(state.vehicles):,} vehicle{'' if len(state.vehicles) == 1 else 's'}"
+    count = vehicles(len(state.vehicles))
     others = sorted(state.registered_with - {origin_of(settings)})
     if not others:
         yield Check("state", "ok", f"{count}, seen with these settings" if state.vehicles else count)

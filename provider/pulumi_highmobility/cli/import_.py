@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from ..clearance.fleet_plan import named, vehicles
 from ..clearance.states import ACTIVE, Status
 from ..clearance.vehicles import check_vehicle
 from ..files.reading import FleetFileError, vehicles_from_csv, vehicles_from_json, vehicles_from_yaml
@@ -56,13 +57,12 @@ def import_fleet(
         raise click.UsageError(f"--output {output}: its name ends with one of {', '.join(_WRITERS)}.")
     if output.exists() and not force:
         raise click.ClickException(f"{output} exists: choose another name, or --force to replace it.")
-    selection = filter_of(**{name: chosen[name] for name in ("brands", "statuses", "tags", "vins")})
+    selection = filter_of(**chosen)
     registered = ask(settings_of(stack_of(stack, cwd)), lambda api: api.list_vehicles())
     lines = [line for line in lines_of(registered) if selection.takes(line)]
     rows, left_out = rows_of(lines)
     for reason, vins in left_out.items():
-        more = f" and {len(vins) - _NAMED:,} more" if len(vins) > _NAMED else ""
-        say(f"Left out: {len(vins):,} ({', '.join(vins[:_NAMED])}{more}). {reason}")
+        say(f"Left out: {len(vins):,} ({named(vins, _NAMED)}). {reason}")
     if not rows:
         raise click.ClickException("there is no vehicle to write: no file was made.")
     try:
@@ -75,7 +75,7 @@ def import_fleet(
     told = ", ".join(
         f"{count:,} {brand}" for brand, count in sorted(Counter(row["brand"] for row in rows).items())
     )
-    say(f"Wrote {len(rows):,} vehicle{'' if len(rows) == 1 else 's'} to {output}: {told}.")
+    say(f"Wrote {vehicles(len(rows))} to {output}: {told}.")
     say(_WHAT_NEXT[output.suffix].format(name=output.name))
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from ..clearance.fleet_plan import named
 from ..settings import Settings
 from .connection import ask, settings_of, stack_of, state_of, with_stack
 from .fleet_view import DRIFT, MISSING, UNMANAGED, Filter, Line, counts_of, failing, lines_of
@@ -70,21 +71,20 @@ def status(
     With --stack each vehicle is compared with the stack's state: "unmanaged" is registered, but not in the state;
     "missing" is in the state, but not registered, or its clearance has ended; "drift" differs in status, brand or tags.
     """
-    named = stack_of(stack, cwd)
-    wanted = _fail_on(fail_on, compares=named is not None)
-    selection = filter_of(**{name: chosen[name] for name in ("brands", "statuses", "tags", "vins")})
-    settings = settings_of(named)
+    given = stack_of(stack, cwd)
+    wanted = _fail_on(fail_on, compares=given is not None)
+    selection = filter_of(**chosen)
+    settings = settings_of(given)
     with suppress(KeyboardInterrupt):
         while True:
-            lines = _look(settings, named, selection)
-            _show(lines, settings, as_json=as_json, no_color=no_color, compares=named is not None)
+            lines = _look(settings, given, selection)
+            _show(lines, settings, as_json=as_json, no_color=no_color, compares=given is not None)
             if not watch:
                 break
             time.sleep(interval)
     guilty = failing(lines, wanted)
     for name, vins in guilty.items():
-        more = f" and {len(vins) - _NAMED:,} more" if len(vins) > _NAMED else ""
-        say(f"{name}: {len(vins):,} ({', '.join(vins[:_NAMED])}{more})")
+        say(f"{name}: {len(vins):,} ({named(vins, _NAMED)})")
     if guilty:
         raise SystemExit(1)
 
