@@ -46,7 +46,7 @@ class Runner:
         workflow = yaml.safe_load(GITHUB.read_text())
         summary = self.folder.parent / f"summary-{name}-{time.monotonic_ns()}.md"
         environment = {key: text for key, text in self.environment.items() if key not in without}
-        environment |= {"STACK": "test", "GITHUB_STEP_SUMMARY": str(summary), "LOCK_PAUSE_SECONDS": "1"}
+        environment |= {"STACK": "test", "GITHUB_STEP_SUMMARY": str(summary)}
         output, status = "", 0
         for step in workflow["jobs"][name]["steps"]:
             if status == 0 and "run" in step:
@@ -113,22 +113,6 @@ def test_from_a_pull_request_to_the_nightly_look(
     broken = runner.job("up")
     assert broken.status != 0
     assert "is no VIN" in broken.output
-
-
-def test_a_locked_stack_is_waited_for(runner: Runner, emulator: RunningEmulator, project: Project) -> None:
-    emulator.controls.fault("delay", seconds=8, method="POST", path="/fleets/vehicles")
-    first = project.start("up")
-    deadline = time.monotonic() + 60
-    while not list((project.folder / "state").glob(".pulumi/locks/*/*/*/*.json")):
-        assert time.monotonic() < deadline, "the first run took no lock"
-        time.sleep(0.05)
-    second = runner.job("up")
-    assert second.status == 0, second.output
-    assert "another run holds the lock" in second.output
-    output, _ = first.communicate(timeout=120)
-    assert first.returncode == 0, output
-    vehicle = emulator.controls.vehicle(VIN)
-    assert [change["status"] for change in vehicle["changelog"]] == ["pending", "approved"]
 
 
 def test_gitlab_runs_the_same_commands() -> None:

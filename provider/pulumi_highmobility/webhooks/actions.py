@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import subprocess
 import threading
@@ -106,8 +107,14 @@ class RunStack:
         environment: Mapping[str, str] | None = None,
         locked_pause_s: float = 10.0,
         kept_logs: int = 50,
+        rng: random.Random | None = None,
     ) -> None:
-        """`environment` is the child's whole environment; by default this process's own."""
+        """
+        `environment` is the child's whole environment; by default this process's own.
+
+        A pause for a lock is between one and two times `locked_pause_s`, by `rng`: two runs that begin at
+        the same moment both find a lock, and equal pauses would let them meet again.
+        """
         self._command = ["pulumi", operation, "--yes", "--non-interactive", "--skip-preview"]
         self._command += ["--color", "never", "--stack", stack]
         if operation == "up":
@@ -117,6 +124,7 @@ class RunStack:
         self._log_folder, self._kept_logs = log_folder, kept_logs
         self._environment = environment
         self._locked_pause_s = locked_pause_s
+        self._rng = rng or random.Random()  # noqa: S311 - jitter of waits, no secret
         self._stopping = threading.Event()
         self._guard = threading.Lock()
         self._child: subprocess.Popen[bytes] | None = None
@@ -133,7 +141,7 @@ class RunStack:
                 raise ActionFailed(
                     f"pulumi {self._operation} of {self._stack} ended with {status}: see {log}"
                 )
-            if self._stopping.wait(self._locked_pause_s):
+            if self._stopping.wait(self._locked_pause_s * (1 + self._rng.random())):
                 raise ActionFailed(f"stopped while {self._stack} was locked by another run")
 
     def stop(self) -> None:
