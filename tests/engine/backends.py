@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -55,7 +56,9 @@ def postgresql(folder: Path) -> Iterator[Mapping[str, str]]:
         pytest.skip("no PostgreSQL server on this machine: Debian's package postgresql has one")
     # The server refuses to run as root, and another user cannot enter pytest's folders.
     home = Path(tempfile.mkdtemp(prefix="hm-postgresql-"))
-    as_user = {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.geteuid() == 0 else {}
+    as_user: dict[str, Any] = {}
+    if os.geteuid() == 0:
+        as_user = {"user": "nobody", "group": "nogroup", "extra_groups": []}
     try:
         if as_user:
             shutil.chown(home, "nobody", "nogroup")
@@ -116,12 +119,10 @@ def _free_port() -> int:
 
 
 @contextmanager
-def _process(
-    command: list[str], log: Path, is_there: Callable[[], bool], **options: object
-) -> Iterator[None]:
+def _process(command: list[str], log: Path, is_there: Callable[[], bool], **options: Any) -> Iterator[None]:
     """Run a server until the end of the block."""
     with log.open("wb") as output:
-        server = subprocess.Popen(  # type: ignore[call-overload]  # the options are subprocess's own
+        server = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, **options
         )
         try:
