@@ -52,7 +52,9 @@ def _shown(value: Any) -> Any:
 class Project:
     """A Pulumi project with one stack, in a folder of its own."""
 
-    def __init__(self, folder: Path, environment: dict[str, str], *, main: Path | None = None) -> None:
+    def __init__(
+        self, folder: Path, environment: dict[str, str], *, main: Path | None = None, stack: str = "test"
+    ) -> None:
         self.folder = folder
         self.environment = {
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
@@ -67,7 +69,7 @@ class Project:
         (folder / "state").mkdir(parents=True)
         self.program_folder = main or folder
         if main is not None:
-            self("stack", "init", "test", expect=0)
+            self("stack", "init", stack, expect=0)
             return
         (folder / "Pulumi.yaml").write_text("name: fleet\nruntime: python\n")
         # Which stack is selected is kept by the folder's path, which a copy does not have.
