@@ -19,7 +19,7 @@ import pytest
 
 from pulumi_highmobility import settings
 
-from .conftest import ROOT, is_alive
+from .conftest import ROOT, is_alive, load
 
 
 class Clone:
@@ -93,6 +93,8 @@ def test_a_newcomer_goes_from_up_to_clean(clone: Clone) -> None:
     assert "[secret]" in first
     assert "started the emulator" in first
     assert "make down" in first
+    shown = load("shown")
+    assert shown.closing(first, clone.port) == shown.shown_closing((ROOT / "README.md").read_text())
     emulator = clone.emulator
     assert is_alive(emulator)
     for secret in (".dev/pulumi/passphrase", ".dev/emulator/credentials.json"):
