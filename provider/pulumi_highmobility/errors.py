@@ -31,7 +31,7 @@ The tree in this docstring is the truth: a test compares it with the classes.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 _A = TypeVar("_A", bound="ApiError")
 
@@ -116,6 +116,9 @@ class ApiError(HighMobilityError):
     error_description as title and detail), empty where it gave none.
     """
 
+    advice: ClassVar[str] = ""
+    """What to do about an answer of this kind, where the caller has no hint of its own."""
+
     def __init__(
         self,
         *,
@@ -140,7 +143,7 @@ class ApiError(HighMobilityError):
         message = f'The platform answered {status} to {method} {path}: "{said}".'
         if retry_after_s is not None:
             message += f" It asks to wait {retry_after_s:,.0f} s before the next call."
-        super().__init__(f"{message} {hint}" if hint else message)
+        super().__init__(" ".join(filter(None, (message, hint or self.advice))))
 
     def again(self: _A, *, retry_after_s: float | None = None, hint: str = "") -> _A:
         """The same answer for another caller, with the pause that is left or with a hint."""
@@ -162,6 +165,10 @@ class NotAuthorized(ApiError):
 
 class Forbidden(ApiError):
     """403: the application is not associated with a fleet, or a scope is missing."""
+
+    advice = (
+        "The application has no fleet, or its credentials lack a scope: run `pulumi-highmobility doctor`."
+    )
 
 
 class VehicleNotFound(ApiError):

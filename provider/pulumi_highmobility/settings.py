@@ -451,8 +451,10 @@ def _read_file(path: str, setting: Setting) -> str:
             reason = f"it is larger than {_MOST_BYTES // 2**20} MB"
         else:
             return file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        reason = "it is not UTF-8 text"
     except (OSError, ValueError, RuntimeError) as error:
-        reason = (error.strerror if isinstance(error, OSError) else None) or "its name or its text is none"
+        reason = (error.strerror if isinstance(error, OSError) else None) or "that is no name of a file here"
     # A secret given in the wrong place would be quoted here as a path: name the setting, not the value.
     is_path = path.endswith((".json", ".pem", ".key")) and len(path) < _LONGEST_SHOWN
     shown = f' "{visible(path)}"' if is_path else ""

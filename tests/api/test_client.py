@@ -91,6 +91,25 @@ def test_a_wrong_key_names_the_setting_and_the_keys_id(served: Served) -> None:
     assert key.id in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("skew_s", "told"), [(60.0, "clock is [+](59|60|61) s off"), (-60.0, "clock is -(59|60|61) s off")]
+)
+def test_a_refused_sign_in_tells_the_clock_skew_as_doctor_does(
+    served: Served, skew_s: float, told: str
+) -> None:
+    oauth, key = served.settings.oauth_private_key, served.settings.service_account_key
+    assert oauth is not None
+    assert key is not None
+    served.clock = QuickClock(skew_s)
+
+    async def story() -> None:
+        async with served.api(service_account_key=replace(key, private_key=oauth.private_key)) as api:
+            await api.list_vehicles()
+
+    with pytest.raises(NotAuthorized, match=told):
+        asyncio.run(story())
+
+
 def test_a_wrong_client_secret_is_said_in_the_platforms_words(served: Served) -> None:
     async def story() -> None:
         async with served.api(auth=AuthWay.CLIENT_CREDENTIALS, client_secret=Secret("wrong")) as api:

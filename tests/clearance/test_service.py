@@ -228,7 +228,7 @@ class TestTransitions:
                 await ensure(service)
                 await service.api.delete_clearance(VIN)
                 service.listing.forget()
-                with pytest.raises(WaitTimeout, match="within 60 s"):
+                with pytest.raises(WaitTimeout, match="waited 60 s"):
                     await ensure(service)
 
         asyncio.run(story())

@@ -92,7 +92,7 @@ def test_an_approval_that_takes_too_long_fails_alone_and_is_waited_for_again(
         """
     )
     run = project.up(expect=1)
-    assert "not to be approved within 3 s" in run.output
+    assert "waited 3 s for it to be approved" in run.output
     assert len(project.state()) == 1
     emulator.controls.advance(3601)
     project.up()

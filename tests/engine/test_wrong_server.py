@@ -59,6 +59,29 @@ def test_another_server_is_an_error_until_the_move_is_meant(
         assert {vehicle["status"] for vehicle in emulator.controls.vehicles()} == {"approved"}
 
 
+def test_a_move_set_in_the_config_reaches_a_refresh_that_runs_the_program(
+    project: Project, emulator: RunningEmulator
+) -> None:
+    def set_server(file: Path) -> None:
+        project("config", "set", "highmobility:credentialsFile", str(file), expect=0)
+
+    del project.environment["HIGHMOBILITY_CREDENTIALS_FILE"]
+    set_server(emulator.credentials_file)
+    project.program('hm.FleetVehicle("one", vin="WBA8E9C50GK000001", brand="bmw")\n')
+    project.up()
+    with start_emulator(approve_after="1s") as other:
+        set_server(other.credentials_file)
+        # Pulumi gives a refresh the config of the last `up`: it looks at the server that the state is about.
+        assert f"using {emulator.base_url}" in project.refresh().output
+        project("config", "set", "highmobility:movedFrom", emulator.base_url, expect=0)
+        assert f"using {other.base_url}" in project.refresh("--run-program").output
+        project.up()
+        project("config", "rm", "highmobility:movedFrom", expect=0)
+        project.stays_as_it_is()
+        assert len(other.controls.vehicles()) == 1
+        assert {vehicle["status"] for vehicle in emulator.controls.vehicles()} == {"approved"}
+
+
 def test_another_applications_credentials_empty_no_state_and_revoke_nothing(
     tmp_path: Path, two_applications: tuple[RunningEmulator, Path]
 ) -> None:

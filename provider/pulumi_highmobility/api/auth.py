@@ -162,7 +162,7 @@ class BearerSource:
             hint += f" The key's id is {key.id}"
             hint += f", made for {key.instance_uri}." if key.instance_uri else "."
             if abs(self._wire.skew_s) >= NOTABLE_SKEW_S:
-                hint += f" This machine's clock is {self._wire.skew_s:+.0f} s off the platform's."
+                hint += f" This machine's clock is {-self._wire.skew_s:+.0f} s off the platform's."
         hint += (
             " A refresh or destroy takes the settings of the last `pulumi up`: after credentials were changed add "
             "--run-program, or run `pulumi up` first."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 from collections.abc import Mapping
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -117,8 +118,7 @@ class Enrollment:
             raise ClearanceMismatch(
                 f"{vin} is registered already ({found.status}), but not as the program says: its "
                 f"{' and its '.join(unlike)}. The API cannot change a registered vehicle. Write into the program what "
-                f"is registered, to adopt it, or revoke that clearance first (DELETE /fleets/vehicles/{vin}), "
-                "which loses it.",
+                "is registered and run `pulumi up`, to adopt it. A change after that revokes the clearance and requests it again.",
                 vin=vin,
             )
         reporter.warn(
@@ -154,7 +154,7 @@ class Enrollment:
             found = await self._look_now(vin)
             if is_active(found) or is_in_transition(found):
                 return None
-            raise ClearanceRefused(_refusal(vin, row), vin=vin)
+            raise ClearanceRefused(refusal(vin, row), vin=vin)
         if status in IN_TRANSITION | GONE:
             return None
         wanted = dict(vehicle.get("tags") or {})
@@ -212,11 +212,12 @@ def _is_newer(found: RegisteredVehicle, before: RegisteredVehicle | None) -> boo
     return len(changes_of(found)) > len(changes_of(before)) or requested_at(found) != requested_at(before)
 
 
-def _refusal(vin: str, row: ClearanceRow) -> str:
+def refusal(vin: str, row: ClearanceRow) -> str:
+    """The message of a row that the platform refused, in its words, with what to do."""
     said = visible(row.description or f'a row of status "{row.status}" without a description')
     advice = "Correct the vehicle in the program."
-    if "brand" in said.lower():
+    if re.search(r"\bbrand\b", said, re.IGNORECASE):
         advice = 'Set `brand` to one of the platform\'s names, for example "bmw".'
-    elif "vin" in said.lower():
+    elif re.search(r"\bvin\b", said, re.IGNORECASE):
         advice = "Check the VIN against the vehicle's registration."
     return f'Clearance of {vin} was refused: "{said}" (POST /fleets/vehicles). {advice}'

@@ -103,8 +103,8 @@ class FleetWork:
         if record.failed:
             shown = list(record.failed.values())[:_SHOWN]
             raise FleetIncomplete(
-                f"{len(record.failed):,} of {vehicles(len(vins))} could not be released; the rest were. Run `pulumi destroy` again "
-                "later. " + " ".join(shown),
+                f"{len(record.failed):,} of {vehicles(len(vins))} could not be released; the rest were. Run the same "
+                "command again later. " + " ".join(shown),
                 reasons=record.failed,
             )
 

@@ -92,14 +92,13 @@ class Release:
             return
         if refusal.title == "too early" or "after 1 day" in refusal.detail:
             when = f"from {_a_day_after(since)} on" if since else "a day after its request"
-            advice = f"It can be canceled {when}: run `pulumi destroy` again then."
+            advice = f"It can be canceled {when}: run the same command again then."
         else:
-            advice = "This carmaker does not cancel a pending clearance: run `pulumi destroy` again once it is approved or rejected."
+            advice = "This carmaker does not cancel a pending clearance: run the same command again once it is approved or rejected."
         raise CancellationRefused(
             f'The pending clearance of {vin} cannot be canceled: "{refusal.detail or refusal.title}" '
-            f"(DELETE /fleets/vehicles/{vin}). {advice} To release it without canceling, set "
-            'on_uncancellable="abandon" and run `pulumi up` before, or take it out of the state with '
-            "`pulumi state delete`; it stays registered at the platform then.",
+            f"(DELETE /fleets/vehicles/{vin}). {advice} To leave it registered at the platform instead: with the vehicle in "
+            'the program, set on_uncancellable="abandon" and run `pulumi up`; then remove it.',
             vin=vin,
         )
 

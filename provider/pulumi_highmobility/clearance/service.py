@@ -99,9 +99,9 @@ def _is_approved(vin: str) -> Callable[[RegisteredVehicle | None], bool]:
             reason = reason_of(seen)
             why = f' The carmaker says: "{reason}".' if reason else ""
             advice = (
-                "The vehicle stays in the stack; ask again with retry_rejected=True once the reason is gone."
+                "The vehicle stays in the stack; once the reason is gone, set retry_rejected=True to request it again."
                 if status is Status.REJECTED
-                else "Run `pulumi up --refresh` to ask for it anew."
+                else "Run `pulumi up --refresh` to request it again, once that has ended."
             )
             raise ClearanceEnded(
                 f"{vin} is {seen.status}: waiting longer cannot help.{why} {advice}", vin=vin

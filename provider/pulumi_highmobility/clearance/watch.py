@@ -83,7 +83,11 @@ class Watch:
                 seen = round_.trouble or f"is {vehicle.status if vehicle else 'not registered'}"
                 left_s = began + timeout_s - now
                 if left_s <= 0 or round_.is_late:
-                    raise WaitTimeout(f"{vin} {seen}: not {goal} within {_span(timeout_s)}.", vin=vin)
+                    waited = f"waited {_span(timeout_s)} for it {goal}"
+                    raise WaitTimeout(
+                        f"{vin} {seen}: {waited}. Nothing is lost: run the same command again to wait once more.",
+                        vin=vin,
+                    )
                 message = f"{vin} {seen}; waiting for it {goal}, {_span(left_s)} more at most"
                 if seen != said or now - said_at >= SAY_EVERY_S:
                     reporter.info(message)

@@ -49,7 +49,7 @@ def why_unseen(props: Mapping[str, Any], vins: Sequence[str], settings: Settings
         f"{named}: in the stack's state, last seen with the credentials {credentials}, and unknown to {settings.credentials_id}, "
         f"which the settings name now (GET /fleets/vehicles at {settings.base_url}). Are these of another application? "
         f"Nothing was done. Set the former credentials, or others of the same application. If the vehicles are gone, "
-        f'set {MOVED_FROM.names} to "{credentials}" for one `pulumi refresh`.'
+        f'set {MOVED_FROM.names} to "{credentials}" for one `pulumi refresh --run-program`.'
     )
 
 
