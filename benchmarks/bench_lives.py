@@ -29,8 +29,20 @@ class Vehicle(Resource, module="bench", name="Vehicle"): ...
 for number in range({{size}}):
     Vehicle({provider}(), f"van-{{{{number}}}}", {{{{"vin": f"WBA8E9C50GK{{{{number:06}}}}", "brand": "bmw", {outputs}}}}})
 """
-# As many as a FleetVehicle has beside vin and brand.
-_MORE = ", ".join(f'"output_{number}": None' for number in range(9))
+# The outputs that a FleetVehicle declares, and its tags, which its check fills in.
+_MORE = ", ".join(
+    f'"{name}": None'
+    for name in (
+        "status",
+        "status_reason",
+        "requested_at",
+        "approved_at",
+        "changelog",
+        "request_id",
+        "registered_with",
+    )
+)
+_MORE += ', "tags": {{}}'
 PROGRAMS = {
     "nothing": _DYNAMIC.format(module="nothing", provider="NothingProvider", outputs='"status": None'),
     "padded": _DYNAMIC.format(module="nothing", provider="PaddedProvider", outputs=_MORE),
