@@ -123,6 +123,8 @@ def one_life(
             "PULUMI_HOME": str(project / "home"),
             "PULUMI_CONFIG_PASSPHRASE": "of the benchmark",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
+            # Pulumi runs pip at each `up`; its look for a newer pip takes seconds where the index does not answer.
+            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
             "PYTHONPATH": str(HERE),
         }  # fmt: skip
         _pulumi(["stack", "init", "bench"], project, environment, _Watch())

@@ -72,10 +72,12 @@ def test_the_supported_versions_are_those_of_the_package() -> None:
     assert f'VERSION = "{pinned}"' in (ROOT / "scripts" / "engine").read_text()
 
 
-def test_the_table_of_figures_is_made_of_the_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tables_and_plot_are_made_of_the_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
-    page_with = importlib.import_module("bench_report").page_with
-    page = (ROOT / "docs" / "scale.md").read_text()
+    report = importlib.import_module("bench_report")
     rows = json.loads((ROOT / "benchmarks" / "figures.json").read_text())["rows"]
-    assert page_with(page, rows) == page
-    assert page.count("| create |") >= 2
+    for name, row in (("docs/scale.md", "| create |"), ("README.md", "| first `up` |")):
+        page = (ROOT / name).read_text()
+        assert report.page_with(page, rows) == page, f"run what docs/scale.md says on {name}"
+        assert row in page
+    assert report.digest_of(rows) in (ROOT / "docs" / "scale.svg").read_text()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import base64
 import hashlib
 import json
@@ -10,9 +11,11 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +26,8 @@ from pulumi_highmobility.testing import RunningEmulator, start_emulator
 ROOT = Path(__file__).resolve().parent.parent.parent
 HEADER = "import pulumi\nimport pulumi_highmobility as hm\n"
 TYPE = "pulumi-python:dynamic/highmobility:"
+# For hundreds of resources: else the engine writes the whole state after each step, most of the time and none of the matter.
+UNSAVED = {"PULUMI_EXPERIMENTAL": "1", "PULUMI_SKIP_CHECKPOINTS": "1"}
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,35 @@ def _shown(value: Any) -> Any:
     return "[secret]" if isinstance(value, dict) and _SIGNATURE in value else value
 
 
+# In place of pip, for Pulumi's language host alone: at each run it asks which packages are installed, which takes a fifth
+# of a run's processor time and is the same all session long. Anything else goes to pip itself.
+_PIP = """
+import os, runpy, sys
+here = os.path.dirname(os.path.abspath(__file__))
+if sys.argv[1:] == {arguments!r}:
+    sys.stdout.write(open(os.path.join(here, "installed.json")).read())
+else:
+    sys.path[:] = [folder for folder in sys.path if os.path.abspath(folder) != os.path.dirname(here)]
+    runpy.run_module("pip", run_name="__main__", alter_sys=True)
+"""
+
+
+@cache
+def pip_that_remembers() -> str:
+    """A folder for PYTHONPATH: what pip lists is asked of it once."""
+    arguments = ["list", "-v", "--format", "json"]
+    listed = subprocess.run(
+        [sys.executable, "-m", "pip", *arguments], capture_output=True, text=True, check=True, timeout=60
+    )
+    folder = Path(tempfile.mkdtemp(prefix="hm-pip-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    (folder / "pip").mkdir()
+    (folder / "pip" / "__init__.py").touch()
+    (folder / "pip" / "__main__.py").write_text(_PIP.format(arguments=arguments))
+    (folder / "pip" / "installed.json").write_text(listed.stdout)
+    return str(folder)
+
+
 class Project:
     """A Pulumi project with one stack, in a folder of its own."""
 
@@ -64,6 +98,8 @@ class Project:
             "PULUMI_CONFIG_PASSPHRASE": "of the tests",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONPATH": pip_that_remembers(),
+            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
             **environment,
         }
         (folder / "state").mkdir(parents=True)

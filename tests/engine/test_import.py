@@ -12,7 +12,7 @@ import pytest
 from pulumi_highmobility.testing import RunningEmulator
 
 from ..cli.conftest import register
-from .conftest import Project
+from .conftest import UNSAVED, Project
 
 pytestmark = pytest.mark.engine
 
@@ -49,6 +49,7 @@ def findings(project: Project, names: Sequence[str], *, expect: int) -> dict[str
 
 
 def test_a_registered_fleet_is_adopted_without_a_request(project: Project, emulator: RunningEmulator) -> None:
+    project.environment |= UNSAVED
     for first in range(0, FLEET, 1000):
         rows = [
             {"vin": vin(number), "brand": "bmw", "tags": {"depot": "north" if number < SINGLE else "NO"}}

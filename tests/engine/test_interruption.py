@@ -21,17 +21,11 @@ VIN = "WBA8E9C50GK000001"
 VEHICLE = f'van = hm.FleetVehicle("van", vin="{VIN}", brand="bmw")\n'
 TOKEN = VEHICLE + 'token = hm.VehicleAccessToken("van", vehicle=van{more})\n'
 
-# Which request is under way: an `up` or `destroy` that makes it, and what was there before.
-CREATE = [("POST", "/auth_tokens"), ("GET", f"/fleets/vehicles/{VIN}"), ("POST", "/fleets/vehicles")]
+# The requests of a life, in turn: while each is under way the run ends, and the next run converges.
+CREATE = [("POST", "/auth_tokens"), ("GET", "/fleets/vehicles/{vin}"), ("POST", "/fleets/vehicles")]
 ISSUE = [("POST", "/fleets/access_tokens")]
 RENEW = [("POST", "/access_tokens")]
-DELETE = [("DELETE", "/access_tokens"), ("DELETE", f"/fleets/vehicles/{VIN}")]
-MOMENTS = [
-    *(("create", *moment) for moment in CREATE),
-    *(("issue", *moment) for moment in ISSUE),
-    *(("renew", *moment) for moment in RENEW),
-    *(("delete", *moment) for moment in DELETE),
-]
+DELETE = [("DELETE", "/access_tokens"), ("DELETE", "/fleets/vehicles/{vin}")]
 
 
 def processes_of(session: int) -> Iterator[int]:
@@ -88,51 +82,73 @@ def interrupt(
     return output
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT], ids=["kill", "interrupt"])
-@pytest.mark.parametrize(
-    ("operation", "method", "path"), MOMENTS, ids=lambda value: str(value).strip("/").replace("/", "-")
-)
-def test_the_next_run_converges(
-    project: Project, emulator: RunningEmulator, operation: str, method: str, path: str, how: signal.Signals
+@pytest.fixture(params=[signal.SIGKILL, signal.SIGINT], ids=["kill", "interrupt"])
+def how(request: pytest.FixtureRequest) -> signal.Signals:
+    """How a run ends."""
+    return signal.Signals(request.param)
+
+
+def requests_of(emulator: RunningEmulator, vin: str) -> int:
+    """How often the clearance of a vehicle was requested."""
+    changelog = emulator.controls.vehicle(vin)["changelog"]
+    return [change["status"] for change in changelog].count("pending")
+
+
+def test_a_create_that_ends_half_way_is_finished_by_the_next_run(
+    project: Project, emulator: RunningEmulator, how: signal.Signals
 ) -> None:
-    if operation != "create":
-        project.program(VEHICLE)
+    vins: list[str] = []
+    for method, path in CREATE:
+        # One more vehicle for each request, beside those that are there.
+        vins.append(f"WBA8E9C50GK00000{len(vins) + 1}")
+        project.program("".join(VEHICLE.replace(VIN, vin).replace("van", f"v{vin[-1]}") for vin in vins))
+        interrupt(project, emulator, ["up"], (method, path.format(vin=vins[-1])), how)
         project.up()
-        emulator.controls.advance(2)
-        project.refresh()
-    if operation in ("renew", "delete"):
-        project.program(TOKEN.format(more=""))
-        project.up()
-    program = {
-        "create": VEHICLE,
-        "issue": TOKEN.format(more=""),
-        "renew": TOKEN.format(more=", min_remaining_seconds=3600"),
-        "delete": TOKEN.format(more=""),
-    }[operation]
-    project.program(program)
-    command = ["destroy"] if operation == "delete" else ["up"]
+        assert sorted(resource["id"] for resource in project.state()) == vins, path
+        assert [requests_of(emulator, vin) for vin in vins] == [1] * len(vins), path
+    project.up("--refresh")
+    project.up("--expect-no-changes")
 
-    interrupt(project, emulator, command, (method, path), how)
-    project(*command, "--yes", "--skip-preview", expect=0)
 
-    van = emulator.controls.vehicle(VIN)
-    assert [change["status"] for change in van["changelog"]].count("pending") == 1, "asked for twice"
-    if operation == "delete":
-        emulator.controls.advance(5)
-        assert emulator.controls.vehicle(VIN)["status"] == "revoked"
-        assert project.state() == []
-        assert not any(token["refresh_lives"] for token in emulator.controls.vehicle(VIN)["tokens"])
-        return
-    assert project.resource("FleetVehicle", "van")["vin"] == VIN
-    if operation == "create":
-        project.up("--refresh")
-        project.up("--expect-no-changes")
-        return
-    living = [token for token in van["tokens"] if token["access_lives"]]
+def test_a_token_whose_run_ends_half_way_is_there_after_the_next_run(
+    project: Project, emulator: RunningEmulator, how: signal.Signals
+) -> None:
+    project.program(VEHICLE)
+    project.up()
+    emulator.controls.advance(2)
+    project.refresh()
     # A token that was issued while nobody could write it down lives until it expires or its vehicle is revoked: the
     # API has no call that lists tokens. An interrupted run still writes down what it has sent.
-    assert 1 <= len(living) <= (2 if how is signal.SIGKILL else 1)
-    assert project.resource("VehicleAccessToken", "van")["status"] == "active"
+    lost = 1 if how is signal.SIGKILL else 0
+    for turn, (more, moments) in enumerate((("", ISSUE), (", min_remaining_seconds=3600", RENEW)), 1):
+        project.program(TOKEN.format(more=more))
+        for moment in moments:
+            interrupt(project, emulator, ["up"], moment, how)
+            project.up()
+        living = [token for token in emulator.controls.vehicle(VIN)["tokens"] if token["access_lives"]]
+        assert 1 <= len(living) <= 1 + turn * lost
+        assert project.resource("VehicleAccessToken", "van")["status"] == "active"
+        assert requests_of(emulator, VIN) == 1
+
+
+def test_a_destroy_that_ends_half_way_is_finished_by_the_next_run(
+    project: Project, emulator: RunningEmulator, how: signal.Signals
+) -> None:
+    project.program(VEHICLE)
+    project.up()
+    emulator.controls.advance(2)
+    project.refresh()
+    project.program(TOKEN.format(more=""))
+    project.up()
+    for method, path in DELETE:
+        interrupt(project, emulator, ["destroy"], (method, path.format(vin=VIN)), how)
+    project.destroy()
+    emulator.controls.advance(5)
+    van = emulator.controls.vehicle(VIN)
+    assert van["status"] == "revoked"
+    assert requests_of(emulator, VIN) == 1
+    assert project.state() == []
+    assert not any(token["refresh_lives"] for token in van["tokens"])
 
 
 def test_ctrl_c_ends_a_wait_at_once(project: Project, emulator: RunningEmulator) -> None:

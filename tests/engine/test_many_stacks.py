@@ -1,4 +1,4 @@
-"""A fleet split over eight stacks that run at the same time, on one application's limits."""
+"""A fleet split over stacks that run at the same time, on one application's limits."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .conftest import ROOT, Project
 
 pytestmark = pytest.mark.engine
 
-PARTS = 8
+PARTS = 4
 VEHICLES = 400
 
 
@@ -47,7 +47,7 @@ def run(split: Project, *arguments: str) -> str:
     return done.stdout
 
 
-def test_eight_stacks_at_once_lose_nothing_and_ask_for_nothing_twice(
+def test_stacks_at_once_lose_nothing_and_ask_for_nothing_twice(
     split: Project, emulator: RunningEmulator
 ) -> None:
     # Some of what they ask for meets the limit, whoever it is that asks.

@@ -13,7 +13,7 @@ import pytest
 
 from pulumi_highmobility.testing import start_emulator
 
-from .conftest import TYPE, Project
+from .conftest import TYPE, UNSAVED, Project
 
 pytestmark = pytest.mark.engine
 
@@ -39,10 +39,8 @@ def test_a_thousand_of_each_kind_work(tmp_path: Path) -> None:
     with start_emulator(
         approve_after="1s", revoke_after="500ms", token_lifetime="2h", bearer_lifetime="2h"
     ) as emulator:
-        # Without these the engine writes the whole state after each step, which is most of the time and none of the matter.
-        unsaved = {"PULUMI_EXPERIMENTAL": "1", "PULUMI_SKIP_CHECKPOINTS": "1"}
         for kind, line in PROGRAMS.items():
-            project = Project(tmp_path / kind, {**emulator.environment, **unsaved})
+            project = Project(tmp_path / kind, {**emulator.environment, **UNSAVED})
             project.program(f"{KNOWN}\nfor number in range({COUNT}):\n    {line}\n")
             # Approvals that wait share a poll: eight at a time would be a poll for each eight.
             project.up("--parallel", "64")
