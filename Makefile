@@ -28,5 +28,5 @@ test: ## all tests, those on the real Pulumi engine included
 check: ## lint, format, strict types
 	@scripts/check
 
-bench: ## measure, for FIGMINUTES minutes; BENCH=--quick: for two
+bench: ## measure, for ten minutes; BENCH=--quick: for two
 	@scripts/bench $(BENCH)

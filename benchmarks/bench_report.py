@@ -126,9 +126,14 @@ def _line(rows: Sequence[Row]) -> str:
         ("no-op up", "`up` without changes"),
         ("refresh", "`refresh`"),
     ):
-        rows_here = [found[operation, name] for name in names]
-        seconds = [("about " if row["done"] < 1 else "") + f"{row['seconds']:,.0f} s" for row in rows_here]
-        lines.append(f"| {shown} | " + " | ".join(seconds) + " |")
+        cells = []
+        for name in names:
+            row = found[operation, name]
+            requests = sum(row["requests"].values())
+            # A life that was ended early says nothing of all of its requests.
+            sent = f", {requests:,} requests" if row["done"] == 1 else ""
+            cells.append(("about " if row["done"] < 1 else "") + f"{row['seconds']:,.0f} s{sent}")
+        lines.append(f"| {shown} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
 

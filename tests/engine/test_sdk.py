@@ -120,6 +120,8 @@ def test_a_preview_asks_nobody_on_the_network(project: Project, emulator: Runnin
             project.environment[name] = address
         # Pulumi's language host runs pip, which looks for a newer pip now and then.
         project.environment["PIP_DISABLE_PIP_VERSION_CHECK"] = "1"
+        # pip itself, as a user has it.
+        del project.environment["PYTHONPATH"]
         # The engine, the program and the provider speak to each other.
         project.environment["NO_PROXY"] = project.environment["no_proxy"] = "127.0.0.1,localhost"
         project.preview()
