@@ -63,6 +63,7 @@ if sys.argv[1:] == {arguments!r}:
     sys.stdout.write(open(os.path.join(here, "installed.json")).read())
 else:
     sys.path[:] = [folder for folder in sys.path if os.path.abspath(folder) != os.path.dirname(here)]
+    del sys.modules["pip"], os.environ["PYTHONPATH"]
     runpy.run_module("pip", run_name="__main__", alter_sys=True)
 """
 
