@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from bench_nothing import OUTPUTS
 
 from pulumi_highmobility.testing import RunningEmulator
 
@@ -30,19 +31,7 @@ for number in range({{size}}):
     Vehicle({provider}(), f"van-{{{{number}}}}", {{{{"vin": f"WBA8E9C50GK{{{{number:06}}}}", "brand": "bmw", {outputs}}}}})
 """
 # The outputs that a FleetVehicle declares, and its tags, which its check fills in.
-_MORE = ", ".join(
-    f'"{name}": None'
-    for name in (
-        "status",
-        "status_reason",
-        "requested_at",
-        "approved_at",
-        "changelog",
-        "request_id",
-        "registered_with",
-    )
-)
-_MORE += ', "tags": {{}}'
+_MORE = ", ".join(f'"{name}": {"{{}}" if name == "tags" else None}' for name in OUTPUTS)
 PROGRAMS = {
     "nothing": _DYNAMIC.format(module="nothing", provider="NothingProvider", outputs='"status": None'),
     "padded": _DYNAMIC.format(module="nothing", provider="PaddedProvider", outputs=_MORE),

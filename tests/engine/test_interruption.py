@@ -94,6 +94,14 @@ def requests_of(emulator: RunningEmulator, vin: str) -> int:
     return [change["status"] for change in changelog].count("pending")
 
 
+def enroll(project: Project, emulator: RunningEmulator) -> None:
+    """Have the vehicle in the state, approved."""
+    project.program(VEHICLE)
+    project.up()
+    emulator.controls.advance(2)
+    project.refresh()
+
+
 def test_a_create_that_ends_half_way_is_finished_by_the_next_run(
     project: Project, emulator: RunningEmulator, how: signal.Signals
 ) -> None:
@@ -113,10 +121,7 @@ def test_a_create_that_ends_half_way_is_finished_by_the_next_run(
 def test_a_token_whose_run_ends_half_way_is_there_after_the_next_run(
     project: Project, emulator: RunningEmulator, how: signal.Signals
 ) -> None:
-    project.program(VEHICLE)
-    project.up()
-    emulator.controls.advance(2)
-    project.refresh()
+    enroll(project, emulator)
     # A token that was issued while nobody could write it down lives until it expires or its vehicle is revoked: the
     # API has no call that lists tokens. An interrupted run still writes down what it has sent.
     lost = 1 if how is signal.SIGKILL else 0
@@ -134,10 +139,7 @@ def test_a_token_whose_run_ends_half_way_is_there_after_the_next_run(
 def test_a_destroy_that_ends_half_way_is_finished_by_the_next_run(
     project: Project, emulator: RunningEmulator, how: signal.Signals
 ) -> None:
-    project.program(VEHICLE)
-    project.up()
-    emulator.controls.advance(2)
-    project.refresh()
+    enroll(project, emulator)
     project.program(TOKEN.format(more=""))
     project.up()
     for method, path in DELETE:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ..clearance.fleet_plan import named
 from ..clearance.states import ACTIVE, Status
 from ..errors import HighMobilityError, OtherServer, VehicleUnseen
 from ..settings import BASE_URL, MOVED_FROM, Settings
@@ -44,9 +45,8 @@ def why_unseen(props: Mapping[str, Any], vins: Sequence[str], settings: Settings
     moved = settings.moved_from in (base_url, credentials)
     if not vins or moved or not are_other_credentials(props, settings):
         return None
-    named = ", ".join(vins[:3]) + (f" and {len(vins) - 3:,} more" if len(vins) > 3 else "")
     return VehicleUnseen(
-        f"{named}: in the stack's state, last seen with the credentials {credentials}, and unknown to {settings.credentials_id}, "
+        f"{named(vins, 3)}: in the stack's state, last seen with the credentials {credentials}, and unknown to {settings.credentials_id}, "
         f"which the settings name now (GET /fleets/vehicles at {settings.base_url}). Are these of another application? "
         f"Nothing was done. Set the former credentials, or others of the same application. If the vehicles are gone, "
         f'set {MOVED_FROM.names} to "{credentials}" for one `pulumi refresh --run-program`.'
