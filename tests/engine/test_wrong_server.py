@@ -38,8 +38,11 @@ def test_another_server_is_an_error_until_the_move_is_meant(
     before = project.state()
     with start_emulator(approve_after="1s") as other:
         project.environment |= other.environment
-        new = 'hm.FleetVehicle("new", vin="WBA8E9C50GK000002", brand="bmw")\n'
-        project.program(PROGRAM + new)
+        # First and last in the program: the engine creates what is new while it still compares the rest.
+        first, last = (
+            f'hm.FleetVehicle("{number}", vin="WBA8E9C50GK00002{number}", brand="bmw")\n' for number in (1, 2)
+        )
+        project.program(first + PROGRAM + last)
         for command in (project.preview, project.up, project.refresh, project.destroy):
             run = command(expect=1)
             assert f"The stack's state was last read from {emulator.base_url}" in run.output

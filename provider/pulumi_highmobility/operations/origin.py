@@ -19,13 +19,18 @@ def origin_of(settings: Settings) -> str:
     return f"{settings.base_url} {settings.credentials_id}"
 
 
+def server_of(props: Mapping[str, Any]) -> str:
+    """The base URL that a state was last read from; empty where it does not say."""
+    return _read(props)[0]
+
+
 def refuse_other_server(props: Mapping[str, Any], settings: Settings) -> None:
     """
     Raises: OtherServer where the settings name another server than the one that the state is about.
 
     A vehicle that is not known there is no sign that it is gone, and nothing may be requested there by mistake.
     """
-    base_url, _ = _read(props)
+    base_url = server_of(props)
     if base_url and base_url not in (settings.base_url, settings.moved_from):
         raise OtherServer(
             f"The stack's state was last read from {base_url}, and {BASE_URL.names} is {settings.base_url} now. Nothing was "

@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..clock import Clock, RealClock, Stop, StoppableClock
-from ..errors import ConfigError, HighMobilityError, Interrupted, OtherServer
+from ..errors import ConfigError, HighMobilityError, Interrupted
 from ..settings import Settings, load_settings, wants_carmaker_notices, wants_eligibility_check
 from ..text import visible
 from .sdk import Engine, EngineCall, engine_of_this_process, prepare_process
@@ -20,6 +20,7 @@ from .sdk import Engine, EngineCall, engine_of_this_process, prepare_process
 if TYPE_CHECKING:
     from ..clearance.claims import Claims
     from ..clearance.service import ClearanceService
+    from ..operations.server_guard import ServerGuard
     from ..operations.work import Work
 
 T = TypeVar("T")
@@ -68,7 +69,7 @@ class Bridge:
         self._stop: Stop | None = None
         self._exits = AsyncExitStack()
         self._said: set[str] = set()
-        self._other_server: OtherServer | None = None
+        self._guard: ServerGuard | None = None
 
     def configure(self, config: Mapping[str, Any]) -> None:
         """Take the stack's config, with full keys; the last one told counts."""
@@ -96,6 +97,16 @@ class Bridge:
                 self._claims = Claims(self.clock)
             return self._claims
 
+    @property
+    def guard(self) -> ServerGuard:
+        """What this run's states say of the server."""
+        from ..operations.server_guard import ServerGuard  # noqa: PLC0415 - as above
+
+        with self._lock:
+            if self._guard is None:
+                self._guard = ServerGuard(self.clock)
+            return self._guard
+
     def settings(self) -> Settings:
         """The settings, checked; read once, since every diff compares its server with them. Raises: ConfigError."""
         if self._settings is None:
@@ -117,25 +128,14 @@ class Bridge:
             self._said.add(message)
         return is_new
 
-    def refuse_other_server(self, olds: Mapping[str, Any]) -> None:
+    def judge_server(self, olds: Mapping[str, Any]) -> None:
         """Raises: OtherServer where a state is about another server than the one that is set."""
-        from ..operations.origin import refuse_other_server  # noqa: PLC0415 - as above
-
         try:
             settings = self.settings()
         except ConfigError:
             # A preview without credentials makes no request, so it cannot make one to the wrong server.
             return
-        try:
-            refuse_other_server(olds, settings)
-        except OtherServer as error:
-            self._other_server = error
-            raise
-
-    def refuse_create(self) -> None:
-        """Raises: OtherServer where another resource of this run is about another server than the one that is set."""
-        if self._other_server is not None:
-            raise self._other_server
+        self.guard.judge(olds, settings)
 
     def check_eligibility(self, vehicles: Sequence[tuple[str, str]], reporter: ResourceReporter) -> None:
         """Warn of vehicles that their carmakers won't take; never fails a preview."""

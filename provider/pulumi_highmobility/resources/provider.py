@@ -96,7 +96,8 @@ class HighMobilityProvider(ResourceProvider):
                 BRIDGE.check_eligibility(checked.eligibility, ResourceReporter(BRIDGE.engine, call.urn))
             return CheckResult(to_pulumi(checked.inputs), failures)
 
-        return self._answer(work, CheckResult({}, []))
+        with BRIDGE.guard.hearing():
+            return self._answer(work, CheckResult({}, []))
 
     def _claim(self, call: EngineCall, checked: Checked, *, has_state: bool) -> list[CheckFailure]:
         """Note which VINs the resource wants; two that want the same one are told so, both."""
@@ -117,7 +118,7 @@ class HighMobilityProvider(ResourceProvider):
             from ..operations.work import Facts  # noqa: PLC0415 - as above
 
             olds = from_pulumi(_olds)
-            BRIDGE.refuse_other_server(olds)
+            BRIDGE.judge_server(olds)
             facts = Facts(BRIDGE.clock.now(), lambda vin: BRIDGE.claims.keeper_of(vin, call.urn))
             found = self.operations().diff(olds, from_pulumi(_news), facts)
             BRIDGE.claims.give_up(call.urn, found.gives_up)
@@ -128,14 +129,18 @@ class HighMobilityProvider(ResourceProvider):
                 delete_before_replace=found.delete_first,
             )
 
-        return self._answer(work, DiffResult())
+        with BRIDGE.guard.hearing():
+            return self._answer(work, DiffResult())
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Create, and keep in the state what was reached."""
 
         def work(call: EngineCall) -> CreateResult:
-            BRIDGE.refuse_create()
-            state = BRIDGE.operate(call, lambda at: self.operations().create(at, from_pulumi(props)))
+            async def create(at: Work) -> State:
+                await BRIDGE.guard.allow_create()
+                return await self.operations().create(at, from_pulumi(props))
+
+            state = BRIDGE.operate(call, create)
             return CreateResult(state.id, self._outputs(call, state, props))
 
         return self._answer(work, CreateResult("", {}))
@@ -144,7 +149,9 @@ class HighMobilityProvider(ResourceProvider):
         """The resource as it is now; an empty id where it is gone."""
 
         def work(call: EngineCall) -> ReadResult:
-            state = BRIDGE.operate(call, lambda at: self.operations().read(at, id_, from_pulumi(props)))
+            olds = from_pulumi(props)
+            BRIDGE.judge_server(olds)
+            state = BRIDGE.operate(call, lambda at: self.operations().read(at, id_, olds))
             if state is None:
                 return ReadResult("", {})
             return ReadResult(state.id, to_pulumi(state.outputs), to_pulumi(state.inputs or {}))

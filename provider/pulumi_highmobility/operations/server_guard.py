@@ -1,0 +1,77 @@
+"""Keeps a run from creating anything at a server that its stack is not about."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from ..clock import Clock
+from ..errors import OtherServer
+from ..settings import Settings
+from .origin import refuse_other_server, server_of
+
+# A create waits until the engine has asked for nothing for this long: declarations follow each other within milliseconds.
+QUIET_S = 0.3
+# A program that declares thousands of new resources is not held up until the last of them.
+LONGEST_S = 3.0
+_STEP_S = 0.02
+
+
+class ServerGuard:
+    """
+    What the run's resources with a state say of the server that is set; one object serves one run of the engine.
+
+    A new resource has no state that tells of its server. The engine creates it while it still compares the others, in
+    whatever order the program declares them. So a create waits until one of the others confirms the server, or none
+    is left to be heard. Where a program declares others only when a new resource is there (`depends_on`), they are
+    heard too late.
+
+    `judge` and `hearing` are called from the threads that serve the engine, so it locks.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._under_way = 0
+        self._last_heard: float | None = None
+        self._refused: OtherServer | None = None
+        self._may_create = False
+
+    @contextmanager
+    def hearing(self) -> Iterator[None]:
+        """Around each check and diff: others may follow it."""
+        with self._lock:
+            self._under_way += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._under_way -= 1
+                self._last_heard = self._clock.monotonic()
+
+    def judge(self, olds: Mapping[str, Any], settings: Settings) -> None:
+        """Raises: OtherServer where a state is about another server than the one that is set."""
+        try:
+            refuse_other_server(olds, settings)
+        except OtherServer as error:
+            self._refused = error
+            raise
+        if server_of(olds):
+            self._may_create = True
+
+    async def allow_create(self) -> None:
+        """Wait until a create is known to be at the right server. Raises: OtherServer, where it is not."""
+        began = self._clock.monotonic()
+        while True:
+            with self._lock:
+                if self._refused is not None:
+                    raise self._refused
+                now = self._clock.monotonic()
+                heard = began if self._last_heard is None else self._last_heard
+                is_quiet = not self._under_way and now - heard >= QUIET_S
+                if self._may_create or is_quiet or now - began >= LONGEST_S:
+                    self._may_create = True
+                    return
+            await self._clock.sleep(_STEP_S)
