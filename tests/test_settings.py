@@ -211,7 +211,7 @@ def test_a_credentials_file_beside_another_server_or_credentials_is_a_contradict
 
 
 def test_an_emulators_environment_blanks_every_other_setting(tmp_path: Path) -> None:
-    emulator = RunningEmulator("http://127.0.0.1:1/v1", tmp_path / "file.json", None, None)  # type: ignore[arg-type]
+    emulator = RunningEmulator("http://127.0.0.1:1/v1", tmp_path / "file.json", None)  # type: ignore[arg-type]
     names = {name for one in SETTINGS for name in (one.environment, one.environment_file) if name}
     assert emulator.environment == dict.fromkeys(names, "") | {
         "HIGHMOBILITY_CREDENTIALS_FILE": str(tmp_path / "file.json")

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from pulumi_highmobility.testing import RunningEmulator, start_emulator
+from pulumi_highmobility.testing import RunningEmulator, serve_emulator
 
 COMMAND = str(Path(sys.executable).parent / "pulumi-highmobility")
 REJECTED = "VF70000000000REJ00"[:12] + "REJ00"
@@ -80,7 +80,7 @@ FLEET: list[dict[str, Any]] = [
 
 @pytest.fixture(scope="module")
 def emulator() -> Iterator[RunningEmulator]:
-    with start_emulator(approve_after="0s", revoke_after="0s") as running:
+    with serve_emulator(approve_after="0s", revoke_after="0s") as running:
         register(running, FLEET)
         yield running
 

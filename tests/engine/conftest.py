@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 
-from pulumi_highmobility.testing import RunningEmulator, start_emulator
+from pulumi_highmobility.testing import RunningEmulator, serve_emulator
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 HEADER = "import pulumi\nimport pulumi_highmobility as hm\n"
@@ -223,7 +223,7 @@ def _engine() -> None:
 @pytest.fixture
 def emulator() -> Iterator[RunningEmulator]:
     """An emulator of the test's own; vehicles are approved after a second, revoked after half of one."""
-    with start_emulator(approve_after="1s", revoke_after="500ms", cancel_after="500ms") as running:
+    with serve_emulator(approve_after="1s", revoke_after="500ms", cancel_after="500ms") as running:
         yield running
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pulumi_highmobility.testing import RunningEmulator, start_emulator
+from pulumi_highmobility.testing import RunningEmulator, serve_emulator
 
 from .conftest import ROOT, Project
 
@@ -71,7 +71,7 @@ class Runner:
 
 @pytest.fixture
 def emulator() -> Iterator[RunningEmulator]:
-    with start_emulator(approve_after="0s", revoke_after="0s") as running:
+    with serve_emulator(approve_after="0s", revoke_after="0s") as running:
         yield running
 
 

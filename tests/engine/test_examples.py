@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_highmobility.testing import RunningEmulator, start_emulator
+from pulumi_highmobility.testing import RunningEmulator, serve_emulator
 
 from .conftest import ROOT, Project
 
@@ -28,7 +28,7 @@ def copied(name: str, folder: Path, environment: dict[str, str]) -> Project:
 def emulator() -> Iterator[RunningEmulator]:
     """Two applications; vehicles are approved at once."""
     applications = ["--application", "logistics", "--application", "insurance"]
-    with start_emulator(*applications, approve_after="0s", revoke_after="0s") as running:
+    with serve_emulator(*applications, approve_after="0s", revoke_after="0s") as running:
         yield running
 
 

@@ -13,7 +13,7 @@ from pulumi_highmobility.emulator.app import Options
 from pulumi_highmobility.emulator.clock import EmulatorClock
 from pulumi_highmobility.emulator.machine import Pace
 from pulumi_highmobility.emulator.server import serve_in_thread
-from pulumi_highmobility.testing import RunningEmulator, start_emulator
+from pulumi_highmobility.testing import RunningEmulator, serve_emulator, start_emulator
 
 from .conftest import Project
 
@@ -143,7 +143,7 @@ def test_an_emulator_that_is_killed_and_started_again_in_the_midst_of_an_up_is_w
 @pytest.mark.parametrize("answer", ["echo", "error"])
 def test_either_answer_to_a_vin_that_is_registered_is_right(tmp_path: Path, answer: str) -> None:
     """The request takes effect, its answer is lost, and what a second one would get is not known."""
-    with start_emulator(approve_after="1s", on_duplicate=answer) as emulator:
+    with serve_emulator(approve_after="1s", on_duplicate=answer) as emulator:
         project = Project(tmp_path / "project", emulator.environment)
         project.program(PROGRAM.format(more=""))
         emulator.controls.fault("close_after", method="POST", path="/fleets/vehicles")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pulumi_highmobility.testing import RunningEmulator, start_emulator
+from pulumi_highmobility.testing import RunningEmulator, serve_emulator
 
 from .conftest import Project
 
@@ -355,7 +355,7 @@ def test_vehicles_move_between_fleet_vehicle_and_fleet_and_keep_their_clearance(
 
 @pytest.fixture
 def slow(tmp_path: Any) -> Iterator[RunningEmulator]:
-    with start_emulator(approve_after="1h") as running:
+    with serve_emulator(approve_after="1h") as running:
         yield running
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
-from pulumi_highmobility.testing import RunningEmulator
+from pulumi_highmobility.testing import RunningEmulator, serve_emulator
 
 from .conftest import Project
 
@@ -101,10 +102,10 @@ def test_a_wrong_key_is_named_by_its_id_and_not_shown(project: Project, emulator
     assert not any(line in run.output for line in pem[1:-1])
 
 
-def test_an_emulator_that_is_not_running_is_said_so(project: Project, emulator: RunningEmulator) -> None:
+def test_an_emulator_that_is_not_running_is_said_so(project: Project, tmp_path: Path) -> None:
+    with serve_emulator(folder=tmp_path) as ended:
+        project.environment |= ended.environment
     project.program(VEHICLE)
-    emulator.process.terminate()
-    emulator.process.wait(10)
     run = project.up(expect=1)
     assert "No answer from" in run.output
     assert "Is the emulator running?" in run.output

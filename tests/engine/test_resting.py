@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_highmobility.testing import start_emulator
+from pulumi_highmobility.testing import serve_emulator
 
 from .conftest import Project
 
@@ -19,7 +19,7 @@ def test_every_state_that_a_vehicle_can_rest_in_is_clean(tmp_path: Path) -> None
     vins = {state: f"WBA8E9C50GK00000{number}" for number, state in enumerate(STATES)}
     of_the_fleet = {state: f"WBA8E9C50GK00001{number}" for number, state in enumerate(STATES)}
     # Time stands still, so that a revocation or cancellation under way stays so.
-    with start_emulator("--speed", "0") as emulator:
+    with serve_emulator("--speed", "0") as emulator:
         project = Project(tmp_path / "project", emulator.environment)
         project.program(
             f"""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_highmobility.testing import RunningEmulator
+from pulumi_highmobility.testing import RunningEmulator, start_emulator
 
 from .conftest import Project
 
@@ -23,6 +23,13 @@ token = hm.VehicleAccessToken("van", vehicle=approval{{more}})
 pulumi.export("token", token.access_token)
 pulumi.export("refresh", token.refresh_token)
 """
+
+
+@pytest.fixture
+def emulator() -> Iterator[RunningEmulator]:
+    """In a process of its own, since its log is looked through too."""
+    with start_emulator(approve_after="1s", revoke_after="500ms") as running:
+        yield running
 
 
 def test_no_secret_is_written_anywhere(

@@ -8,7 +8,7 @@ import json
 import httpx
 import pytest
 
-from pulumi_highmobility.testing import RunningEmulator, start_emulator
+from pulumi_highmobility.testing import RunningEmulator, serve_emulator
 
 from .conftest import Project
 
@@ -229,7 +229,7 @@ def test_deleting_revokes_the_pair_and_an_unknown_one_is_success(
 
 
 def test_without_the_oauth_client_a_delete_says_that_the_token_lives_on(project: Project) -> None:
-    with start_emulator(approve_after="0s") as emulator:
+    with serve_emulator(approve_after="0s") as emulator:
         credentials = emulator.credentials()
         del credentials["client_id"], credentials["client_secret"], credentials["oauth_private_key"]
         key_only = project.folder / "key-only.json"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_highmobility.testing import RunningEmulator, start_emulator
+from pulumi_highmobility.testing import RunningEmulator, serve_emulator
 
 from .conftest import Project
 
@@ -24,7 +24,7 @@ SECRET = "of-the-tests-8f1e"
 @pytest.fixture
 def emulator() -> Iterator[RunningEmulator]:
     """Carmakers decide when the test moves the time on."""
-    with start_emulator(approve_after="1h") as running:
+    with serve_emulator(approve_after="1h") as running:
         yield running
 
 

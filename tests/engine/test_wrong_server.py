@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_highmobility.testing import RunningEmulator, start_emulator
+from pulumi_highmobility.testing import RunningEmulator, serve_emulator
 
 from .conftest import Project
 
@@ -25,7 +25,7 @@ hm.Fleet("vans", vehicles=[dict(vin=f"WBA8E9C50GK00010{number}", brand="bmw") fo
 @pytest.fixture
 def two_applications(tmp_path: Path) -> Iterator[tuple[RunningEmulator, Path]]:
     """An emulator with two applications, and the credentials of the second."""
-    with start_emulator("--application", "one", "--application", "two", approve_after="1s") as running:
+    with serve_emulator("--application", "one", "--application", "two", approve_after="1s") as running:
         other = running.credentials_file.with_name(f"{running.credentials_file.stem}-two.json")
         yield running, other
 
@@ -36,7 +36,7 @@ def test_another_server_is_an_error_until_the_move_is_meant(
     project.program(PROGRAM)
     project.up()
     before = project.state()
-    with start_emulator(approve_after="1s") as other:
+    with serve_emulator(approve_after="1s") as other:
         project.environment |= other.environment
         # First and last in the program: the engine creates what is new while it still compares the rest.
         first, last = (
@@ -72,7 +72,7 @@ def test_a_move_set_in_the_config_reaches_a_refresh_that_runs_the_program(
     set_server(emulator.credentials_file)
     project.program('hm.FleetVehicle("one", vin="WBA8E9C50GK000001", brand="bmw")\n')
     project.up()
-    with start_emulator(approve_after="1s") as other:
+    with serve_emulator(approve_after="1s") as other:
         set_server(other.credentials_file)
         # Pulumi gives a refresh the config of the last `up`: it looks at the server that the state is about.
         assert f"using {emulator.base_url}" in project.refresh().output

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import datetime, timezone
 
 import pytest
@@ -105,9 +106,9 @@ def test_a_state_of_another_server_that_is_heard_while_a_create_waits_refuses_it
 
 def test_a_comparison_under_way_is_waited_for(time: Time) -> None:
     guard = ServerGuard(time)
-    under_way = guard.hearing()
-    under_way.__enter__()
-    time.at = {1.0: lambda: under_way.__exit__(None, None, None)}
+    under_way = ExitStack()
+    under_way.enter_context(guard.hearing())
+    time.at = {1.0: under_way.close}
     asyncio.run(guard.allow_create())
     assert time.seconds == pytest.approx(1.0 + QUIET_S, abs=0.05)
 

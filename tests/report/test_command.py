@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from pulumi_highmobility.cli.commands import command
-from pulumi_highmobility.testing import RunningEmulator, start_emulator
+from pulumi_highmobility.testing import RunningEmulator, serve_emulator
 
 from .fleets import vin_of
 
@@ -26,7 +26,7 @@ ENDINGS = {"bmw": ["APPR0", "APPR1", "REJ01", "STAY0"], "ford": ["APPR1", "REJ02
 
 @pytest.fixture(scope="module")
 def emulator() -> Iterator[RunningEmulator]:
-    with start_emulator(approve_after="2h") as running:
+    with serve_emulator(approve_after="2h") as running:
         yield running
 
 

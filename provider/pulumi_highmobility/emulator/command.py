@@ -6,20 +6,20 @@ import os
 import re
 import socket
 import ssl
+from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import click
 
-from .app import Options
+from .app import Emulator, Options
 from .applications import write_credentials
 from .clock import EmulatorClock
 from .database import DatabaseError
 from .durations import parse_duration
 from .machine import Pace
 from .scenario_files import ScenarioFileError, read_scenarios
-from .scenarios import Scenario
 from .server import PortInUse, bind, open_emulator, serve
 from .webhooks import InvalidWebhook
 
@@ -168,14 +168,8 @@ class Speed(click.ParamType[float]):
 )
 def emulator(**flags: Any) -> None:
     """Serve the fleet clearance API locally, without an account."""
-    try:
-        rules = read_scenarios(flags["scenario"]) if flags["scenario"] else ()
-    except ScenarioFileError as error:
-        raise click.UsageError(str(error)) from error
-    traits = _traits(flags)
     _check_certificate(flags["certfile"], flags["keyfile"])
-    secret = _webhook_secret(flags["webhook_secret_file"]) if flags["webhook"] else ""
-    host, scheme = flags["host"], "https" if flags["certfile"] else "http"
+    host = flags["host"]
     try:
         listener = bind(host, flags["port"])
     except PortInUse as error:
@@ -185,20 +179,25 @@ def emulator(**flags: Any) -> None:
     except OSError as error:
         raise click.ClickException(f"cannot listen on {host}: {error.strerror or error}.") from error
     with listener:
-        _serve(listener, f"{scheme}://", flags, rules, traits, secret)
+        served, base_url = open_from_flags(flags, listener)
+        _serve(served, listener, flags, base_url)
 
 
-def _serve(
-    listener: socket.socket,
-    scheme: str,
-    flags: dict[str, Any],
-    rules: tuple[Scenario, ...],
-    traits: dict[str, dict[str, Any]],
-    secret: str,
-) -> None:
-    """Until a signal. Raises: click.ClickException, click.UsageError."""
-    host = flags["host"]
-    base_url = (flags["base_url"] or _base_url(scheme, host, listener.getsockname()[1])).rstrip("/")
+def open_from_flags(flags: Mapping[str, Any], listener: socket.socket) -> tuple[Emulator, str]:
+    """
+    The emulator that the command's flags describe, with its credentials written, and its base URL.
+
+    Raises: click.ClickException, click.UsageError.
+    """
+    try:
+        rules = read_scenarios(flags["scenario"]) if flags["scenario"] else ()
+    except ScenarioFileError as error:
+        raise click.UsageError(str(error)) from error
+    traits = _traits(flags)
+    secret = _webhook_secret(flags["webhook_secret_file"]) if flags["webhook"] else ""
+    scheme = "https://" if flags["certfile"] else "http://"
+    base_url = flags["base_url"] or _base_url(scheme, flags["host"], listener.getsockname()[1])
+    base_url = base_url.rstrip("/")
     pace = Pace(flags["approve_after"], flags["revoke_after"], flags["cancel_after"])
     options = Options(
         pace=pace,
@@ -215,39 +214,51 @@ def _serve(
         rules=rules,
         credentials=flags["credentials"],
     )
+    clock = EmulatorClock(speed=flags["speed"])
     try:
-        served = open_emulator(
-            db=flags["db"],
-            options=options,
-            clock=EmulatorClock(speed=flags["speed"]),
-            applications=traits,
-        )
+        opened = open_emulator(db=flags["db"], options=options, clock=clock, applications=traits)
     except DatabaseError as error:
         raise click.ClickException(f"--db: {error}.") from error
-    for url in flags["webhook"]:
+    try:
+        _register_webhooks(opened, flags["webhook"], secret)
+        _write_credentials(opened, flags["credentials"], base_url)
+    except click.ClickException:
+        opened.store.close()
+        raise
+    return opened, base_url
+
+
+def _register_webhooks(opened: Emulator, urls: Sequence[str], secret: str) -> None:
+    for url in urls:
         try:
-            served.webhooks.register(served.applications[0].name, url, secret)
+            opened.webhooks.register(opened.applications[0].name, url, secret)
         except InvalidWebhook as error:
-            served.store.close()
             raise click.UsageError(f"--webhook {url}: {error}") from error
-    path: Path | None = flags["credentials"]
-    if path is not None:
-        for number, application in enumerate(served.applications):
-            own = path if number == 0 else path.with_name(f"{path.stem}-{application.name}{path.suffix}")
-            try:
-                write_credentials(own, application, base_url)
-            except OSError as error:
-                served.store.close()
-                raise click.ClickException(
-                    f"--credentials: {own} cannot be written: {error.strerror}."
-                ) from error
-    told = f", credentials in {path}" if path else ""
+
+
+def _write_credentials(opened: Emulator, path: Path | None, base_url: str) -> None:
+    """The first application's to `path`, the others' beside it."""
+    if path is None:
+        return
+    for number, application in enumerate(opened.applications):
+        own = path if number == 0 else path.with_name(f"{path.stem}-{application.name}{path.suffix}")
+        try:
+            write_credentials(own, application, base_url)
+        except OSError as error:
+            raise click.ClickException(
+                f"--credentials: {own} cannot be written: {error.strerror}."
+            ) from error
+
+
+def _serve(served: Emulator, listener: socket.socket, flags: Mapping[str, Any], base_url: str) -> None:
+    """Until a signal."""
+    told = f", credentials in {flags['credentials']}" if flags["credentials"] else ""
     told += f", page at {base_url.removesuffix('v1')}" if flags["controls"] else ""
     ready = f"High Mobility emulator listening on {base_url}{told}"
     if flags["controls"] and not _is_loopback(listener.getsockname()[0]):
         click.echo(
-            f"Warning: on {host} anyone who reaches this machine can use the page and the controls: they need no login. "
-            "Turn them off with --no-controls.",
+            f"Warning: on {flags['host']} anyone who reaches this machine can use the page and the controls: they need no "
+            "login. Turn them off with --no-controls.",
             err=True,
         )
     serve(
@@ -300,7 +311,7 @@ def _webhook_secret(path: Path | None) -> str:
     return secret
 
 
-def _traits(flags: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def _traits(flags: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """What is special of each application, by its name. Raises: click.UsageError."""
     traits: dict[str, dict[str, Any]] = {name: {} for name in flags["application"]}
     for name in traits:

@@ -168,17 +168,25 @@ def serve_in_thread(
     emulator = open_emulator(db=db, options=options or Options(), clock=clock, applications=applications)
     if credentials is not None:
         write_credentials(credentials, emulator.applications[0], base_url)
-    server = _Server(_config(emulator, None, None, request_timeout_s), lambda: None, tick_s=0.01)
+    with listener, serving(emulator, listener, request_timeout_s=request_timeout_s):
+        yield emulator, base_url
+
+
+@contextmanager
+def serving(
+    emulator: Emulator, listener: socket.socket, *, request_timeout_s: float = REQUEST_TIMEOUT_S
+) -> Iterator[None]:
+    """Serve it from a thread of this process, and close it at the end."""
+    server = _Server(_config(emulator, None, None, request_timeout_s), lambda: None, tick_s=0.05)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     try:
         while not server.started and thread.is_alive():
             time.sleep(0.005)
-        yield emulator, base_url
+        yield
     finally:
         server.should_exit = True
         thread.join(10)
-        listener.close()
         emulator.store.close()
 
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from . import RunningEmulator, start_emulator
+from . import RunningEmulator, serve_emulator
 
 
 @pytest.fixture
 def highmobility_emulator() -> Iterator[RunningEmulator]:
     """A fresh emulator that approves after a second."""
-    with start_emulator(approve_after="1s") as emulator:
+    with serve_emulator(approve_after="1s") as emulator:
         yield emulator
