@@ -18,7 +18,7 @@ from typing import Any
 import psutil
 from bench_nothing import OUTPUTS
 
-from pulumi_highmobility.testing import RunningEmulator
+from pulumi_highmobility.testing import EmulatorProcess
 
 HERE = Path(__file__).resolve().parent
 
@@ -89,7 +89,7 @@ class Measured:
 def one_life(
     provider: str,
     size: int,
-    emulator: RunningEmulator,
+    emulator: EmulatorProcess,
     *,
     bound_s: float | None = None,
     tell: Callable[[str], None],
