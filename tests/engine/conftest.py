@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import base64
 import hashlib
 import json
@@ -11,17 +10,17 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pulumi_highmobility.testing import RunningEmulator, serve_emulator
+
+from . import warm_python
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 HEADER = "import pulumi\nimport pulumi_highmobility as hm\n"
@@ -54,41 +53,17 @@ def _shown(value: Any) -> Any:
     return "[secret]" if isinstance(value, dict) and _SIGNATURE in value else value
 
 
-# In place of pip, for Pulumi's language host alone: at each run it asks which packages are installed, which takes a fifth
-# of a run's processor time and is the same all session long. Anything else goes to pip itself.
-_PIP = """
-import os, runpy, sys
-here = os.path.dirname(os.path.abspath(__file__))
-if sys.argv[1:] == {arguments!r}:
-    sys.stdout.write(open(os.path.join(here, "installed.json")).read())
-else:
-    sys.path[:] = [folder for folder in sys.path if os.path.abspath(folder) != os.path.dirname(here)]
-    del sys.modules["pip"], os.environ["PYTHONPATH"]
-    runpy.run_module("pip", run_name="__main__", alter_sys=True)
-"""
-
-
-@cache
-def pip_that_remembers() -> str:
-    """A folder for PYTHONPATH: what pip lists is asked of it once."""
-    arguments = ["list", "-v", "--format", "json"]
-    listed = subprocess.run(
-        [sys.executable, "-m", "pip", *arguments], capture_output=True, text=True, check=True, timeout=60
-    )
-    folder = Path(tempfile.mkdtemp(prefix="hm-pip-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    (folder / "pip").mkdir()
-    (folder / "pip" / "__init__.py").touch()
-    (folder / "pip" / "__main__.py").write_text(_PIP.format(arguments=arguments))
-    (folder / "pip" / "installed.json").write_text(listed.stdout)
-    return str(folder)
-
-
 class Project:
-    """A Pulumi project with one stack, in a folder of its own."""
+    """A Pulumi project with one stack, in a folder of its own; `warm`: how Python starts, see warm_python."""
 
     def __init__(
-        self, folder: Path, environment: dict[str, str], *, main: Path | None = None, stack: str = "test"
+        self,
+        folder: Path,
+        environment: dict[str, str],
+        *,
+        main: Path | None = None,
+        stack: str = "test",
+        warm: bool = True,
     ) -> None:
         self.folder = folder
         self.environment = {
@@ -99,10 +74,10 @@ class Project:
             "PULUMI_CONFIG_PASSPHRASE": "of the tests",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PYTHONDONTWRITEBYTECODE": "1",
-            "PYTHONPATH": pip_that_remembers(),
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
             # The engine lives for seconds: its memory is collected less often.
             "GOGC": "400",
+            "PULUMI_PYTHON_CMD": str(warm_python.command() if warm else warm_python.plain_command()),
             **environment,
         }
         (folder / "state").mkdir(parents=True)
@@ -231,6 +206,12 @@ def emulator() -> Iterator[RunningEmulator]:
 def project(tmp_path: Path, emulator: RunningEmulator) -> Project:
     """A project that uses the test's own emulator."""
     return Project(tmp_path / "project", emulator.environment)
+
+
+@pytest.fixture
+def plain_project(tmp_path: Path, emulator: RunningEmulator) -> Project:
+    """The same with a plain Python, for tests of how processes end and of Pulumi's SDK."""
+    return Project(tmp_path / "project", emulator.environment, warm=False)
 
 
 def find_secrets(emulator: RunningEmulator, texts: Iterator[tuple[str, bytes]]) -> list[str]:

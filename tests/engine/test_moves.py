@@ -231,8 +231,9 @@ def test_targets_and_destroys(project: Project, emulator: RunningEmulator) -> No
 
 
 def test_a_run_that_is_killed_between_creates_and_deletes_keeps_what_the_program_wants(
-    project: Project, emulator: RunningEmulator
+    plain_project: Project, emulator: RunningEmulator
 ) -> None:
+    project = plain_project
     project.program("".join(vehicle(f"van-{place}", number) for place, number in enumerate([1, 2, 3])))
     project.up()
     emulator.controls.advance(5)
@@ -342,9 +343,10 @@ def test_inputs_that_are_not_known_yet_replace_nothing(project: Project, emulato
 
 
 def test_an_engine_that_is_killed_takes_its_provider_with_it(
-    project: Project, emulator: RunningEmulator
+    plain_project: Project, emulator: RunningEmulator
 ) -> None:
     """SIGKILL to the engine alone, in the midst of revoking 120 vehicles: nothing is begun after it."""
+    project = plain_project
     project.program(fleet(*range(120)))
     project.up()
     emulator.controls.advance(5)

@@ -17,6 +17,13 @@ from .conftest import Project
 
 pytestmark = [pytest.mark.engine, pytest.mark.sdk]
 
+
+@pytest.fixture
+def project(plain_project: Project) -> Project:
+    """With the SDK as it comes."""
+    return plain_project
+
+
 GOOD = [f"WBA8E9C50GK00000{number}" for number in range(5)]
 BAD = "WBA8E9C50GK000009"
 
@@ -121,7 +128,7 @@ def test_a_preview_asks_nobody_on_the_network(project: Project, emulator: Runnin
         # Pulumi's language host runs pip, which looks for a newer pip now and then.
         project.environment["PIP_DISABLE_PIP_VERSION_CHECK"] = "1"
         # pip itself, as a user has it.
-        del project.environment["PYTHONPATH"]
+        del project.environment["PULUMI_PYTHON_CMD"]
         # The engine, the program and the provider speak to each other.
         project.environment["NO_PROXY"] = project.environment["no_proxy"] = "127.0.0.1,localhost"
         project.preview()
