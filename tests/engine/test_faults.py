@@ -29,13 +29,17 @@ pulumi.export("token", token.access_token)
 """
 # Each call meets the faults of a group one after the other.
 FAULTS: dict[str, list[dict[str, Any]]] = {
-    "429": [{"kind": "status", "status": 429}],
-    "429 and 500": [{"kind": "status", "status": 429, "retry_after": 2}, {"kind": "status", "status": 500}],
+    "429 without and with a pause, 500": [
+        {"kind": "status", "status": 429},
+        {"kind": "status", "status": 429, "retry_after": 2},
+        {"kind": "status", "status": 500},
+    ],
     "502, closed before, expired": [
         {"kind": "status", "status": 502},
         {"kind": "close_before"},
         {"kind": "expire_token"},
     ],
+    # One at a time: what took effect is looked for, and not requested again.
     "closed after": [{"kind": "close_after"}],
     "cut off": [{"kind": "truncate"}],
     "too late": [{"kind": "delay", "seconds": 4}],
@@ -88,7 +92,7 @@ def test_a_life_converges_whatever_fails_once_at_each_call(
     assert project.state() == []
 
 
-@pytest.mark.parametrize("skew_s", [60, -60, 3600])
+@pytest.mark.parametrize("skew_s", [-60, 3600])
 def test_a_life_converges_under_a_clock_that_is_off(tmp_path: Path, skew_s: int) -> None:
     """The platform takes a JWT's time within 30 s of its own, which it tells in its Date header."""
     credentials = tmp_path / "credentials.json"

@@ -10,6 +10,7 @@ import pytest
 
 from pulumi_highmobility.testing import RunningEmulator, serve_emulator
 
+from ..cli.conftest import register
 from .conftest import Project
 
 PROGRAM = """
@@ -238,9 +239,7 @@ def test_drift_of_tags_shows_as_a_change(project: Project, emulator: RunningEmul
     project.program(fleet(vehicle(1, tags={"customer": "acme"})))
     project.up()
     emulator.controls.move(vin(1), "revoked")
-    other = Project(project.folder.parent / "other", emulator.environment)
-    other.program(fleet(vehicle(1, tags={"customer": "globex"})))
-    other.up()
+    register(emulator, [vehicle(1, tags={"customer": "globex"})])
     project.refresh()
     assert "globex" in project.resource("Fleet", "vans")["vehicles"]
     assert f"1 changed in brand or tags ({vin(1)})" in project.preview().output
@@ -249,13 +248,11 @@ def test_drift_of_tags_shows_as_a_change(project: Project, emulator: RunningEmul
 def test_a_vehicle_that_is_registered_otherwise_is_not_adopted(
     project: Project, emulator: RunningEmulator
 ) -> None:
-    project.program(fleet(vehicle(1, tags={"customer": "acme"})))
-    project.up()
-    other = Project(project.folder.parent / "other", emulator.environment)
-    other.program(fleet(vehicle(1, tags={"customer": "other"})))
-    run = other.up(expect=1)
+    register(emulator, [vehicle(1, tags={"customer": "acme"})])
+    project.program(fleet(vehicle(1, tags={"customer": "other"})))
+    run = project.up(expect=1)
     assert "tags are {'customer': 'acme'}, not {'customer': 'other'}" in run.output
-    assert other.resource("Fleet", "vans")["counts"] == {"error": 1}
+    assert project.resource("Fleet", "vans")["counts"] == {"error": 1}
     assert requested(emulator) == {vin(1): 1}
 
 

@@ -14,6 +14,7 @@ pytestmark = pytest.mark.engine
 VIN = "WBA8E9C50GK000001"
 OTHER = "WBA8E9C50GK000002"
 MERCEDES = "WDD2130041A000001"
+ASK = "/fleets/vehicles"
 
 
 def vehicle(vin: str = VIN, brand: str = "bmw", more: str = "") -> str:
@@ -27,31 +28,42 @@ def posts(emulator: RunningEmulator) -> int:
     )
 
 
-def test_a_vehicle_registered_already_is_adopted_without_a_request(
+def test_what_is_registered_already_is_adopted_refused_or_waited_for(
     project: Project, emulator: RunningEmulator
 ) -> None:
-    register(emulator, [{"vin": VIN, "brand": "bmw"}])
-    project.program(vehicle())
-    assert posts(emulator) == 1
-    run = project.up()
-    assert posts(emulator) == 1
+    """Adopted where it is as wanted, refused with other tags, waited for where its old clearance is about to end."""
+    ending = "WBA8E9C50GK000003"
+    register(
+        emulator,
+        [
+            {"vin": VIN, "brand": "bmw"},
+            {"vin": OTHER, "brand": "bmw", "tags": {"customer": "acme"}},
+            {"vin": ending, "brand": "bmw"},
+        ],
+    )
+    emulator.controls.move(ending, "revoking")
+    emulator.controls.clear_requests()
+    project.program(
+        vehicle()
+        + vehicle(OTHER, more=', tags={"customer": "globex"}').replace('"van"', '"other"')
+        + vehicle(ending).replace('"van"', '"ending"')
+    )
+    run = project.up("--continue-on-error", expect=1)
+    assert f"{VIN} is registered already" in run.output
     assert "adopted, no request was made" in run.output
-    assert project.resource("FleetVehicle", "van")["vin"] == VIN
-    project.stays_as_it_is()
+    assert f"{OTHER} is registered already" in run.output
+    assert "tags are {'customer': 'acme'}, not {'customer': 'globex'}" in run.output
+    assert [resource["id"] for resource in project.state()] == [VIN, ending]
+    # One POST, for the one that had ended; the others are as they were.
+    assert [line["vins"] for line in emulator.controls.requests() if line["path"] == ASK] == [[], [ending]]
+    assert emulator.controls.vehicle(OTHER)["status"] in ("pending", "approved")
+    statuses = [change["status"] for change in emulator.controls.vehicle(ending)["changelog"]]
+    assert statuses[statuses.index("revoked") + 1] == "pending"
 
 
-def test_a_vehicle_registered_with_other_tags_is_not_taken_over(
+def test_many_vehicles_are_requested_in_few_calls_and_read_in_one(
     project: Project, emulator: RunningEmulator
 ) -> None:
-    register(emulator, [{"vin": VIN, "brand": "bmw", "tags": {"customer": "acme"}}])
-    project.program(vehicle(more=', tags={"customer": "globex"}'))
-    run = project.up(expect=1)
-    assert "registered already" in run.output
-    assert "acme" in run.output
-    assert emulator.controls.vehicle(VIN)["status"] in ("pending", "approved")
-
-
-def test_many_vehicles_are_asked_for_in_few_requests(project: Project, emulator: RunningEmulator) -> None:
     project.program(
         """
         for number in range(20):
@@ -65,35 +77,25 @@ def test_many_vehicles_are_asked_for_in_few_requests(project: Project, emulator:
     assert sum(line["method"] == "GET" for line in requests) == 1
     named = [vin for line in requests if line["method"] == "POST" for vin in line["vins"]]
     assert len(named) == len(set(named)) == 20
-
-
-def test_a_refresh_of_many_is_one_list_request(project: Project, emulator: RunningEmulator) -> None:
-    project.program(
-        """
-        for number in range(20):
-            hm.FleetVehicle(f"van-{number}", vin=f"WBA8E9C50GK1000{number:02}", brand="bmw")
-        """
-    )
-    project.up()
     emulator.controls.clear_requests()
     project.refresh()
     reads = [line["path"] for line in emulator.controls.requests() if line["method"] == "GET"]
     assert reads == ["/fleets/vehicles"]
 
 
-def test_an_unchanged_program_makes_no_request_at_all(project: Project, emulator: RunningEmulator) -> None:
+def test_an_unchanged_program_makes_no_request_and_a_refresh_sees_the_approval(
+    project: Project, emulator: RunningEmulator
+) -> None:
     project.program(vehicle())
     project.up()
+    assert project.outputs()["status"] == "pending"
+    stored = project.resource("FleetVehicle", "van")["__provider"]
+    assert isinstance(stored, str)
+    assert len(stored) < 100, "the import path of the provider's class, and nothing else"
     emulator.controls.clear_requests()
     project.up("--expect-no-changes")
     project.stays_as_it_is()
     assert emulator.controls.requests() == []
-
-
-def test_an_approval_is_seen_by_a_refresh(project: Project, emulator: RunningEmulator) -> None:
-    project.program(vehicle())
-    project.up()
-    assert project.outputs()["status"] == "pending"
     emulator.controls.advance(2)
     project.refresh()
     van = project.resource("FleetVehicle", "van")
@@ -121,111 +123,108 @@ def test_a_rejected_vehicle_stays_with_its_reason_and_is_asked_for_again_only_wh
     project.up("--expect-no-changes")
 
 
-def test_a_vehicle_revoked_by_its_driver_is_asked_for_again_by_the_next_up(
+def test_a_changed_vin_or_changed_tags_replace_the_vehicle_and_say_what_is_lost(
     project: Project, emulator: RunningEmulator
 ) -> None:
-    project.program(vehicle())
-    project.up()
-    emulator.controls.move(VIN, "revoked")
-    project.refresh()
-    assert project.state() == []
-    assert project.up().summary()["created"] == 1
-    # It may be approved by now.
-    statuses = [change["status"] for change in emulator.controls.vehicle(VIN)["changelog"]]
-    assert statuses[statuses.index("revoked") + 1] == "pending"
-
-
-def test_a_vehicle_being_revoked_is_waited_for_and_asked_for_then(
-    project: Project, emulator: RunningEmulator
-) -> None:
-    register(emulator, [{"vin": VIN, "brand": "bmw"}])
-    project.program(vehicle())
-    emulator.controls.move(VIN, "revoking")
-    run = project.up()
-    assert "waiting for it to come to the end of its old clearance" in run.output or posts(emulator) == 2
-    statuses = [change["status"] for change in emulator.controls.vehicle(VIN)["changelog"]]
-    assert statuses[statuses.index("revoked") + 1] == "pending"
-
-
-def test_changed_tags_replace_the_vehicle_and_say_what_is_lost(
-    project: Project, emulator: RunningEmulator
-) -> None:
-    project.program(vehicle(more=', tags={"customer": "acme"}'))
+    """A new VIN is requested before the old one is revoked; the same VIN can only be requested after it."""
+    third = "WBA8E9C50GK000003"
+    tagged = vehicle(third, more=', tags={{"customer": "{}"}}').replace('"van"', '"tagged"')
+    project.program(vehicle() + tagged.format("acme"))
     project.up()
     emulator.controls.advance(2)
     project.refresh()
-    project.program(vehicle(more=', tags={"customer": "globex"}'))
-    preview = project.preview()
-    assert "revokes its clearance" in preview.output
-    assert "replace" in preview.output
+    emulator.controls.clear_requests()
+    project.program(vehicle(OTHER) + tagged.format("globex"))
+    preview = project.preview().output
+    for changed, vin in (("vin", VIN), ("tags", third)):
+        assert f"a change of {changed} replaces {vin} (approved since" in preview
+    assert "it revokes its clearance and requests it again, which takes from minutes to weeks" in preview
+    assert "+-2 to replace" in preview
     project.up()
-    assert emulator.controls.vehicle(VIN)["tags"] == {"customer": "globex"}
-    statuses = [change["status"] for change in emulator.controls.vehicle(VIN)["changelog"]]
-    assert statuses[:5] == ["pending", "approved", "revoking", "revoked", "pending"]
-    project.up("--expect-no-changes")
-
-
-def test_a_changed_vin_replaces_the_vehicle(project: Project, emulator: RunningEmulator) -> None:
-    project.program(vehicle())
-    project.up()
-    emulator.controls.advance(2)
-    project.program(vehicle(vin=OTHER))
-    project.up()
+    changes = [
+        (line["method"], line["vins"])
+        for line in emulator.controls.requests()
+        if line["method"] in ("POST", "DELETE") and line["vins"]
+    ]
+    assert changes.index(("POST", [OTHER])) < changes.index(("DELETE", [VIN]))
+    assert changes.index(("DELETE", [third])) < changes.index(("POST", [third]))
     emulator.controls.advance(2)
     assert emulator.controls.vehicle(VIN)["status"] == "revoked"
     assert emulator.controls.vehicle(OTHER)["status"] == "approved"
-
-
-def test_a_later_odometer_is_no_change(project: Project) -> None:
-    reading = ', control_measures={{"odometer": {{"value": {}, "unit": "kilometers"}}}}'
-    project.program(vehicle(MERCEDES, "mercedes-benz", reading.format(110_000)))
-    project.up()
-    project.program(vehicle(MERCEDES, "mercedes-benz", reading.format(120_000)))
+    assert emulator.controls.vehicle(third)["tags"] == {"customer": "globex"}
+    statuses = [change["status"] for change in emulator.controls.vehicle(third)["changelog"]]
+    assert statuses == ["pending", "approved", "revoking", "revoked", "pending", "approved"]
     project.up("--expect-no-changes")
 
 
-def test_drift_in_tags_shows_at_preview(project: Project, emulator: RunningEmulator) -> None:
-    """Somebody revokes the vehicle behind the stack's back and registers it with other tags."""
-    project.program(vehicle(more=', tags={"customer": "acme"}'))
+def test_a_later_odometer_and_tags_that_were_never_given_are_no_change(project: Project) -> None:
+    reading = ', control_measures={{"odometer": {{"value": {}, "unit": "kilometers"}}}}'
+    bare = f'hm.FleetVehicle("bare", vin="{VIN}", brand="bmw"{{}})'
+    project.program(vehicle(MERCEDES, "mercedes-benz", reading.format(110_000)) + bare.format(""))
     project.up()
-    other = Project(project.folder.parent / "other", emulator.environment)
-    emulator.controls.move(VIN, "revoked")
-    other.program(vehicle(more=', tags={"customer": "globex"}'))
-    other.up()
     project.refresh()
-    assert project.resource("FleetVehicle", "van")["tags"] == {"customer": "globex"}
-    run = project.preview()
-    assert "replace" in run.output
+    project.program(vehicle(MERCEDES, "mercedes-benz", reading.format(120_000)) + bare.format(""))
+    project.up("--expect-no-changes")
+    # What a refresh reads as "no tags" is not shown as tags that are taken away.
+    project.program(
+        vehicle(MERCEDES, "mercedes-benz", reading.format(120_000))
+        + bare.format(', on_uncancellable="abandon"')
+    )
+    assert "[diff: +on_uncancellable]" in project.up().output
+    project.refresh()
+    project.stays_as_it_is()
 
 
-def test_deleting_revokes_an_approved_vehicle(project: Project, emulator: RunningEmulator) -> None:
-    project.program(vehicle())
-    project.up()
-    emulator.controls.advance(2)
-    project.destroy()
-    emulator.controls.advance(2)
-    assert emulator.controls.vehicle(VIN)["status"] == "revoked"
-
-
-@pytest.mark.parametrize("status", ["revoked", "canceled", "rejected", "revoking", "canceling"])
-def test_deleting_a_vehicle_that_has_ended_or_is_ending_succeeds(
-    project: Project, emulator: RunningEmulator, status: str
-) -> None:
-    project.program(vehicle())
-    project.up()
-    emulator.controls.move(VIN, status)
-    project.destroy()
-    assert project.state() == []
-
-
-def test_deleting_a_vehicle_that_the_platform_does_not_know_succeeds(
+def test_what_happens_behind_the_stacks_back_shows_after_a_refresh(
     project: Project, emulator: RunningEmulator
 ) -> None:
-    project.program(vehicle())
+    """One vehicle is revoked by its driver, another revoked and registered again with other tags."""
+    tagged = vehicle(OTHER, more=', tags={"customer": "acme"}').replace('"van"', '"tagged"')
+    project.program(vehicle() + tagged)
     project.up()
-    emulator.controls.reset()
+    emulator.controls.move(VIN, "revoked")
+    emulator.controls.move(OTHER, "revoked")
+    register(emulator, [{"vin": OTHER, "brand": "bmw", "tags": {"customer": "globex"}}])
+    project.refresh()
+    assert [resource["id"] for resource in project.state()] == [OTHER]
+    assert project.resource("FleetVehicle", "tagged")["tags"] == {"customer": "globex"}
+    preview = project.preview().output
+    assert "+ 1 to create" in preview
+    assert "+-1 to replace" in preview
+    project.up()
+    # It may be approved by now.
+    for vin in (VIN, OTHER):
+        statuses = [change["status"] for change in emulator.controls.vehicle(vin)["changelog"]]
+        assert statuses[statuses.index("revoked") + 1] == "pending"
+    assert emulator.controls.vehicle(OTHER)["tags"] == {"customer": "acme"}
+
+
+def test_a_destroy_revokes_what_is_approved_and_takes_what_has_ended_or_is_ending(
+    project: Project, emulator: RunningEmulator
+) -> None:
+    ended = ("revoked", "canceled", "rejected", "revoking", "canceling")
+    vins = {status: f"WBA8E9C50GK00001{number}" for number, status in enumerate(("approved", *ended))}
+    project.program(
+        f"""
+        for status, vin in {vins!r}.items():
+            hm.FleetVehicle(status, vin=vin, brand="bmw")
+        """
+    )
+    project.up()
+    emulator.controls.advance(2)
+    for status in ended:
+        emulator.controls.move(vins[status], status)
     project.destroy()
     assert project.state() == []
+    asked = [line["vins"] for line in emulator.controls.requests() if line["method"] == "DELETE"]
+    assert [vins["approved"]] in asked
+    emulator.controls.advance(2)
+    now = {status: emulator.controls.vehicle(vin)["status"] for status, vin in vins.items()}
+    assert now == dict.fromkeys(("approved", "revoked", "revoking"), "revoked") | {
+        "canceled": "canceled",
+        "canceling": "canceled",
+        "rejected": "rejected",
+    }
 
 
 def test_a_pending_vehicle_that_cannot_be_canceled_stays_and_says_how_to_let_go(
@@ -274,22 +273,3 @@ def test_inputs_that_are_not_known_yet_do_not_disturb_a_preview(project: Project
     project.preview()
     project.up()
     assert project.resource("FleetVehicle", "second")["tags"] == {"order": "after-pending"}
-
-
-def test_the_stored_provider_is_a_short_reference(project: Project) -> None:
-    project.program(vehicle())
-    project.up()
-    stored = project.resource("FleetVehicle", "van")["__provider"]
-    assert isinstance(stored, str)
-    assert len(stored) < 100
-
-
-def test_a_vehicle_without_tags_shows_none_as_taken_away(project: Project, emulator: RunningEmulator) -> None:
-    project.program(f'hm.FleetVehicle("van", vin="{VIN}", brand="bmw")')
-    project.up()
-    project.refresh()
-    project.program(f'hm.FleetVehicle("van", vin="{VIN}", brand="bmw", on_uncancellable="abandon")')
-    run = project.up()
-    assert "[diff: +on_uncancellable]" in run.output
-    project.refresh()
-    project.stays_as_it_is()

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
+import textwrap
 
 import httpx
 import pytest
 
 from pulumi_highmobility.testing import RunningEmulator, serve_emulator
 
+from ..cli.conftest import register
 from .conftest import Project
 
 pytestmark = pytest.mark.engine
@@ -18,11 +19,19 @@ VIN = "WBA8E9C50GK000001"
 SLOW = "WBA8E9C50GK1APPR1"
 
 
+# What a token's value is, without a run of pulumi to show the secret.
+DIGEST = """
+import hashlib
+digest = token.access_token.apply(lambda value: value and hashlib.sha256(value.encode()).hexdigest())
+pulumi.export("digest", pulumi.Output.unsecret(digest))
+"""
+
+
 def program(vin: str = VIN, more: str = "") -> str:
     return (
         f'van = hm.FleetVehicle("van", vin="{vin}", brand="bmw")\n'
         f'token = hm.VehicleAccessToken("van", vehicle=van{more})\n'
-        'pulumi.export("token", token.access_token)\npulumi.export("status", token.status)\n'
+        f'{DIGEST}pulumi.export("status", token.status)\n'
     )
 
 
@@ -33,7 +42,13 @@ def living(emulator: RunningEmulator, vin: str) -> list[str]:
 
 
 def value(project: Project) -> str:
-    return hashlib.sha256(project.outputs(secrets=True)["token"].encode()).hexdigest()
+    return str(project.outputs()["digest"])
+
+
+def approved(emulator: RunningEmulator) -> None:
+    """Register the vehicle and have it approved: the first `up` adopts it, and issues the token."""
+    register(emulator, [{"vin": VIN, "brand": "bmw"}])
+    emulator.controls.advance(2)
 
 
 def test_a_token_waits_for_clearance_and_comes_with_the_up_that_sees_it(
@@ -58,8 +73,8 @@ def test_an_approval_lets_the_token_come_in_the_same_up(project: Project, emulat
         van = hm.FleetVehicle("van", vin="{VIN}", brand="bmw")
         approval = hm.VehicleApproval("van", vehicle=van, timeout_minutes=1)
         token = hm.VehicleAccessToken("van", vehicle=approval)
-        pulumi.export("token", token.access_token)
         """
+        + textwrap.indent(DIGEST, " " * 8)
     )
     project.up()
     assert living(emulator, VIN) == [value(project)]
@@ -102,10 +117,9 @@ def test_an_approval_that_takes_too_long_fails_alone_and_is_waited_for_again(
 def test_a_token_is_kept_however_little_is_left_unless_a_minimum_is_set(
     project: Project, emulator: RunningEmulator
 ) -> None:
+    approved(emulator)
     project.program(program())
     project.up()
-    emulator.controls.advance(2)
-    project.up("--refresh")
     first = value(project)
     project.up("--refresh", "--expect-no-changes")
     project.program(program(more=", min_remaining_seconds=3600"))
@@ -121,10 +135,9 @@ def test_a_token_is_kept_however_little_is_left_unless_a_minimum_is_set(
 def test_a_dead_refresh_token_is_made_up_for_by_a_new_request(
     project: Project, emulator: RunningEmulator
 ) -> None:
+    approved(emulator)
     project.program(program())
     project.up()
-    emulator.controls.advance(2)
-    project.up("--refresh")
     emulator.controls.fault("status", method="POST", path="/access_tokens", status=400)
     project.program(program(more=", min_remaining_seconds=3600"))
     run = project.up()
@@ -135,10 +148,9 @@ def test_a_dead_refresh_token_is_made_up_for_by_a_new_request(
 def test_changed_keepers_issue_a_new_token_and_revoke_the_old(
     project: Project, emulator: RunningEmulator
 ) -> None:
+    approved(emulator)
     project.program(program(more=', keepers={"rotation": "1"}'))
     project.up()
-    emulator.controls.advance(2)
-    project.up("--refresh")
     first = value(project)
     project.program(program(more=', keepers={"rotation": "2"}'))
     project.up()
@@ -147,10 +159,9 @@ def test_changed_keepers_issue_a_new_token_and_revoke_the_old(
 
 
 def test_a_token_revoked_elsewhere_is_issued_again(project: Project, emulator: RunningEmulator) -> None:
-    project.program(program())
+    approved(emulator)
+    project.program(program() + 'pulumi.export("token", token.access_token)\n')
     project.up()
-    emulator.controls.advance(2)
-    project.up("--refresh")
     first = value(project)
     credentials = emulator.credentials()
     outputs = project.outputs(secrets=True)
@@ -169,10 +180,9 @@ def test_a_token_revoked_elsewhere_is_issued_again(project: Project, emulator: R
 
 
 def test_a_clearance_lost_and_back_brings_a_new_token(project: Project, emulator: RunningEmulator) -> None:
+    approved(emulator)
     project.program(program())
     project.up()
-    emulator.controls.advance(2)
-    project.up("--refresh")
     emulator.controls.move(VIN, "revoked")
     project.up("--refresh")
     assert project.outputs()["status"] == "awaiting_clearance"
@@ -185,11 +195,10 @@ def test_a_clearance_lost_and_back_brings_a_new_token(project: Project, emulator
 
 
 def test_several_tokens_for_one_vehicle_live_apart(project: Project, emulator: RunningEmulator) -> None:
+    approved(emulator)
     two = program() + 'hm.VehicleAccessToken("second", vehicle=van)\n'
     project.program(two)
     project.up()
-    emulator.controls.advance(2)
-    project.up("--refresh")
     assert len(living(emulator, VIN)) == 2
     project.program(program())
     project.up()
@@ -199,11 +208,8 @@ def test_several_tokens_for_one_vehicle_live_apart(project: Project, emulator: R
 def test_a_vehicle_outside_the_stack_gets_a_token_by_its_vin(
     project: Project, emulator: RunningEmulator
 ) -> None:
-    other = Project(project.folder.parent / "other", emulator.environment)
-    other.program(f'hm.FleetVehicle("van", vin="{VIN}", brand="bmw")')
-    other.up()
-    emulator.controls.advance(2)
-    project.program(f'pulumi.export("token", hm.VehicleAccessToken("van", vin="{VIN}").access_token)')
+    approved(emulator)
+    project.program(f'token = hm.VehicleAccessToken("van", vin="{VIN}"){DIGEST}')
     project.up()
     assert living(emulator, VIN) == [value(project)]
     project.up("--refresh", "--expect-no-changes")
@@ -218,10 +224,9 @@ def test_a_vin_that_is_not_registered_anywhere_is_an_error(project: Project) -> 
 def test_deleting_revokes_the_pair_and_an_unknown_one_is_success(
     project: Project, emulator: RunningEmulator
 ) -> None:
+    approved(emulator)
     project.program(program() + 'hm.VehicleAccessToken("second", vehicle=van)\n')
     project.up()
-    emulator.controls.advance(2)
-    project.up("--refresh")
     project.program(f'van = hm.FleetVehicle("van", vin="{VIN}", brand="bmw")')
     project.up()
     assert living(emulator, VIN) == []
