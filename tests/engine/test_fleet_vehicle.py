@@ -94,7 +94,6 @@ def test_an_unchanged_program_makes_no_request_and_a_refresh_sees_the_approval(
     assert len(stored) < 100, "the import path of the provider's class, and nothing else"
     emulator.controls.clear_requests()
     project.up("--expect-no-changes")
-    project.stays_as_it_is()
     assert emulator.controls.requests() == []
     emulator.controls.advance(2)
     project.refresh()

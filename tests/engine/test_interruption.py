@@ -18,12 +18,6 @@ from .conftest import Project
 pytestmark = pytest.mark.engine
 
 
-@pytest.fixture
-def project(plain_project: Project) -> Project:
-    """What ends here are the processes that a user has."""
-    return plain_project
-
-
 VIN = "WBA8E9C50GK000001"
 VEHICLE = f'van = hm.FleetVehicle("van", vin="{VIN}", brand="bmw")\n'
 TOKEN = VEHICLE + 'token = hm.VehicleAccessToken("van", vehicle=van{more})\n'

@@ -85,7 +85,7 @@ def test_a_move_set_in_the_config_reaches_a_refresh_that_runs_the_program(
         assert {vehicle["status"] for vehicle in emulator.controls.vehicles()} == {"approved"}
 
 
-def test_another_applications_credentials_empty_no_state_and_revoke_nothing(
+def test_another_applications_credentials_lose_nothing_and_a_rotated_key_is_no_matter(
     tmp_path: Path, two_applications: tuple[RunningEmulator, Path]
 ) -> None:
     emulator, other = two_applications
@@ -108,31 +108,20 @@ def test_another_applications_credentials_empty_no_state_and_revoke_nothing(
         assert kinds == {"FleetVehicle", "VehicleApproval", "VehicleAccessToken", "Fleet"}
     assert {vehicle["status"] for vehicle in emulator.controls.vehicles()} == {"approved"}
 
-    # The application's own credentials again: all is as before.
-    project.environment |= emulator.environment
-    project.up("--refresh")
-    project.stays_as_it_is()
-    project.destroy()
-    emulator.controls.advance(5)
-    assert {vehicle["status"] for vehicle in emulator.controls.vehicles()} == {"revoked"}
-
-
-def test_a_rotated_key_of_the_same_application_is_no_matter(
-    project: Project, emulator: RunningEmulator
-) -> None:
-    project.program(PROGRAM)
-    project.up()
+    # The application's own again, with another key: all is as before.
     rotated = emulator.credentials()
     del rotated["service_account_key"], rotated["oauth_private_key"]
     file = project.folder / "rotated.json"
     file.write_text(json.dumps(rotated))
     project.environment["HIGHMOBILITY_CREDENTIALS_FILE"] = str(file)
-    emulator.controls.advance(5)
-    project.refresh()
+    project.up("--refresh")
     project.stays_as_it_is()
     assert project.resource("FleetVehicle", "van")["registered_with"] == (
         f"{emulator.base_url} {rotated['client_id']}"
     )
+    project.destroy()
+    emulator.controls.advance(5)
+    assert {vehicle["status"] for vehicle in emulator.controls.vehicles()} == {"revoked"}
 
 
 def test_a_vehicle_that_is_really_gone_is_told_at_its_delete(

@@ -19,6 +19,7 @@ import pytest
 
 from pulumi_highmobility import settings
 
+from ..engine import warm_python
 from .conftest import ROOT, is_alive, load
 
 
@@ -38,6 +39,7 @@ class Clone:
             "HOME": str(self.home),
             "PYTHONDONTWRITEBYTECODE": "1",
             "HIGHMOBILITY_EMULATOR_PORT": str(port),
+            "PULUMI_PYTHON_CMD": str(warm_python.command()),
         }
 
     def __call__(self, *arguments: str, expect: int = 0, added: Mapping[str, str] | None = None) -> str:
@@ -88,6 +90,8 @@ def clone(tmp_path: Path) -> Iterator[Clone]:
 @pytest.mark.engine
 def test_a_newcomer_goes_from_up_to_clean(clone: Clone) -> None:
     """One story, since each step rests on the one before."""
+    # With Python as a newcomer has it.
+    del clone.environment["PULUMI_PYTHON_CMD"]
     first = clone("up")
     assert "+ 8 created" in first
     assert "[secret]" in first
