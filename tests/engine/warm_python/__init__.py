@@ -12,6 +12,7 @@ Ours is not among the imports: each run imports it anew. Tests of how processes 
 from __future__ import annotations
 
 import atexit
+import platform
 import shlex
 import shutil
 import subprocess
@@ -55,13 +56,29 @@ def plain_command() -> Path:
     return _client()
 
 
+# What the language host asks more often than it starts anything is answered without Python.
+COMMAND = """#!/bin/sh
+case "$*" in
+"--version") echo "Python {version}" ;;
+"{pip_list}") cat {folder}/packages.json ;;
+*) exec {client} "$@" ;;
+esac
+"""
+
+
 def _client() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="hm-python-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     (folder / "packages.json").write_bytes(_packages())
-    words = [sys.executable, "-IS", HERE / "client.py", folder, sys.executable]
     made = folder / "python"
-    made.write_text(f'#!/bin/sh\nexec {shlex.join(map(str, words))} "$@"\n')
+    made.write_text(
+        COMMAND.format(
+            version=platform.python_version(),
+            pip_list=" ".join(PIP_LIST),
+            folder=shlex.quote(str(folder)),
+            client=shlex.join([sys.executable, "-IS", str(HERE / "client.py"), str(folder), sys.executable]),
+        )
+    )
     made.chmod(0o700)
     return made
 

@@ -11,14 +11,9 @@ import os
 import sys
 
 FOLDER, PYTHON, *ARGUMENTS = sys.argv[1:]
-PIP_LIST = ["-m", "pip", "list", "-v", "--format", "json"]
 
 
 def main() -> int:
-    if ARGUMENTS == PIP_LIST:
-        with open(f"{FOLDER}/packages.json") as file:
-            sys.stdout.write(file.read())
-        return 0
     words = [word for word in ARGUMENTS if word != "-u"]
     if words[:2] == ["-m", "pulumi.dynamic"]:
         wanted = ("module", "pulumi.dynamic.__main__", words[2:])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import importlib
 import importlib.util
@@ -12,6 +13,7 @@ import signal
 import socket
 import sys
 import threading
+import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType, ModuleType
@@ -159,6 +161,34 @@ class Server:
                     pass  # the client is gone
 
 
+def carry_out(order: Order) -> int:
+    """Run it; its exit status, as Python makes it of what was raised."""
+    try:
+        order.run()
+    except SystemExit as ended:
+        if ended.code is None or isinstance(ended.code, int):
+            return (ended.code or 0) & 0xFF
+        print(ended.code, file=sys.stderr)
+        return 1
+    except BaseException:
+        traceback.print_exc()
+        return 1
+    return 0
+
+
+def end(status: int) -> None:
+    """
+    As Python ends, but for taking its modules apart.
+
+    That writes into every page that the fork shares with the server, which takes longer than most programs.
+    """
+    threading._shutdown()  # type: ignore[attr-defined] # waits for the threads that are no daemons
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(status)
+
+
 def main() -> None:
     for name in PRELOADED:
         importlib.import_module(name)
@@ -172,7 +202,7 @@ def main() -> None:
     order = Server(listener).serve()
     if order is not None:
         order.take_over()
-        order.run()
+        end(carry_out(order))
 
 
 if __name__ == "__main__":
