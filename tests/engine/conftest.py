@@ -21,6 +21,7 @@ import pytest
 from pulumi_highmobility.testing import RunningEmulator, serve_emulator
 
 from . import warm_python
+from .key_service import key_service
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 HEADER = "import pulumi\nimport pulumi_highmobility as hm\n"
@@ -43,8 +44,8 @@ class Run:
         return {word: int(count) for count, word in counts}
 
 
-# What `pulumi stack init` writes, by path; made once in a process, by the first project.
-_empty_stack: dict[Path, bytes] = {}
+# What `pulumi stack init` writes for a plain project and for another, by path; made once in a process.
+_empty_stacks: dict[bool, dict[Path, bytes]] = {}
 # The key by which Pulumi's state marks a value as a secret.
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
 
@@ -54,7 +55,12 @@ def _shown(value: Any) -> Any:
 
 
 class Project:
-    """A Pulumi project with one stack, in a folder of its own; `warm`: how Python starts, see warm_python."""
+    """
+    A Pulumi project with one stack, in a folder of its own.
+
+    `plain`: as a user has it, with a Python for each start and a passphrase; others save time, see warm_python and
+    key_service. `main` is a program that is there already, with a passphrase too.
+    """
 
     def __init__(
         self,
@@ -63,7 +69,7 @@ class Project:
         *,
         main: Path | None = None,
         stack: str = "test",
-        warm: bool = True,
+        plain: bool = False,
     ) -> None:
         self.folder = folder
         self.environment = {
@@ -77,7 +83,7 @@ class Project:
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
             # The engine lives for seconds: its memory is collected less often.
             "GOGC": "400",
-            "PULUMI_PYTHON_CMD": str(warm_python.command() if warm else warm_python.plain_command()),
+            "PULUMI_PYTHON_CMD": str(warm_python.plain_command() if plain else warm_python.command()),
             **environment,
         }
         (folder / "state").mkdir(parents=True)
@@ -88,14 +94,17 @@ class Project:
         (folder / "Pulumi.yaml").write_text("name: fleet\nruntime: python\n")
         # Which stack is selected is kept by the folder's path, which a copy does not have.
         self.environment["PULUMI_STACK"] = "test"
-        if not _empty_stack:
-            self("stack", "init", "test", expect=0)
+        if not plain:
+            self.environment = {**key_service().environment, **self.environment}
+        if plain not in _empty_stacks:
+            provider = () if plain else ("--secrets-provider", key_service().secrets_provider)
+            self("stack", "init", "test", *provider, expect=0)
             written = [folder / "Pulumi.test.yaml", *(folder / "state").rglob("*")]
-            _empty_stack.update(
-                {path.relative_to(folder): path.read_bytes() for path in written if path.is_file()}
-            )
+            _empty_stacks[plain] = {
+                path.relative_to(folder): path.read_bytes() for path in written if path.is_file()
+            }
             return
-        for path, content in _empty_stack.items():
+        for path, content in _empty_stacks[plain].items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_bytes(content)
 
@@ -210,8 +219,8 @@ def project(tmp_path: Path, emulator: RunningEmulator) -> Project:
 
 @pytest.fixture
 def plain_project(tmp_path: Path, emulator: RunningEmulator) -> Project:
-    """The same with a plain Python, for tests of how processes end and of Pulumi's SDK."""
-    return Project(tmp_path / "project", emulator.environment, warm=False)
+    """The same as a user has it, for tests of how processes end and of Pulumi's SDK."""
+    return Project(tmp_path / "project", emulator.environment, plain=True)
 
 
 def find_secrets(emulator: RunningEmulator, texts: Iterator[tuple[str, bytes]]) -> list[str]:

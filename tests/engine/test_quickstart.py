@@ -23,7 +23,7 @@ def quickstart(tmp_path: Path, emulator: RunningEmulator) -> Project:
     folder = tmp_path / "clone"
     shutil.copytree(ROOT / "examples" / "quickstart", folder / "examples" / "quickstart")
     shutil.copy(ROOT / "Pulumi.yaml", folder)
-    return Project(folder, emulator.environment, main=folder / "examples" / "quickstart", warm=False)
+    return Project(folder, emulator.environment, main=folder / "examples" / "quickstart", plain=True)
 
 
 def fleet_of(project: Project) -> list[dict[str, str]]:
