@@ -78,6 +78,9 @@ def test_two_updates_at_once_run_one_after_the_other(project: Project, emulator:
     # Who holds it: the user, the machine, the process and since when.
     assert any("(pid " in output for _, output in ended if "locked" in output)
     assert requested_once(emulator, VEHICLES)
+    # No clearance changes between the refresh and the command.
+    emulator.controls.advance(10)
+    project.refresh()
     project.preview("--expect-no-changes")
     # The commands read the stack from its backend as well.
     status = start(

@@ -52,6 +52,8 @@ def urn(project: Project, kind: str, name: str) -> str:
 
 def is_settled(project: Project, emulator: RunningEmulator) -> None:
     """The next runs have nothing to do, and the state says what the platform says."""
+    # No clearance changes meanwhile.
+    emulator.controls.advance(10)
     project.refresh()
     project.stays_as_it_is()
     known = statuses(emulator)
