@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from pulumi_highmobility.testing import RunningEmulator
 
 from . import backends
 from .conftest import ROOT, Project
+from .test_interruption import kill_all_of
 
 pytestmark = pytest.mark.engine
 
@@ -53,13 +54,11 @@ def start(project: Project, *command: str) -> subprocess.Popen[str]:
     )
 
 
-def wait_for_a_post(emulator: RunningEmulator) -> None:
+def wait_until(is_so: Callable[[], bool], what: str) -> None:
     deadline = time.monotonic() + 60
-    while not any(
-        line["method"] == "POST" and "vehicles" in line["path"] for line in emulator.controls.requests()
-    ):
-        assert time.monotonic() < deadline, "no request came"
-        time.sleep(0.05)
+    while not is_so():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.02)
 
 
 def requested_once(emulator: RunningEmulator, count: int) -> bool:
@@ -93,11 +92,17 @@ def test_two_updates_at_once_run_one_after_the_other(project: Project, emulator:
 def test_an_engine_that_is_killed_leaves_its_lock_and_nothing_is_requested_twice(
     project: Project, emulator: RunningEmulator
 ) -> None:
-    emulator.controls.fault("delay", seconds=5, method="POST", path="/fleets/vehicles")
+    emulator.controls.fault("delay", seconds=3, method="POST", path="/fleets/vehicles")
     killed = project.start("up")
-    wait_for_a_post(emulator)
+    wait_until(lambda: emulator.controls.pending_faults() == [], "no request came")
     os.kill(killed.pid, signal.SIGKILL)
     killed.communicate(timeout=60)
+    # Pulumi's language host notices the engine's end only after minutes.
+    kill_all_of(killed.pid)
+    wait_until(
+        lambda: any(line["fault"] == "delay" for line in emulator.controls.requests()),
+        "the platform never carried the request out",
+    )
     locked = project.up(expect=1)
     assert "currently locked" in locked.output
     assert f"pid {killed.pid}" in locked.output

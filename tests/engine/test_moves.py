@@ -362,6 +362,8 @@ def test_an_engine_that_is_killed_takes_its_provider_with_it(
     os.kill(process.pid, signal.SIGKILL)
     # Ends when everybody has closed the output: nothing of the run is left.
     process.communicate(timeout=60)
+    # Pulumi's language host notices the engine's end only after minutes.
+    kill_all_of(process.pid)
     time.sleep(0.5)
     deleted = sum(line["method"] == "DELETE" for line in emulator.controls.requests())
     assert deleted <= 24, "the provider went on without its engine"
