@@ -62,6 +62,33 @@ def test_another_server_is_an_error_until_the_move_is_meant(
         assert {vehicle["status"] for vehicle in emulator.controls.vehicles()} == {"approved"}
 
 
+def test_what_was_created_before_the_others_were_compared_is_named_and_can_be_undone(
+    project: Project, emulator: RunningEmulator
+) -> None:
+    """Pulumi hears of a resource that depends on a new one when that one is there."""
+    program = """
+    first = {first}
+    hm.FleetVehicle("van", vin="WBA8E9C50GK000001", brand="bmw", opts=pulumi.ResourceOptions(depends_on=first))
+    """
+    project.program(program.format(first="[]"))
+    project.up()
+    with serve_emulator(approve_after="0s", revoke_after="0s") as other:
+        project.environment |= other.environment
+        new = 'hm.FleetVehicle("new", vin="WBA8E9C50GK000002", brand="bmw")'
+        project.program(program.format(first=f"[{new}]"))
+        run = project.up(expect=1)
+        assert 'this run began to create FleetVehicle "new" there' in run.output
+        assert "Nothing was done" not in run.output
+        urn = next(resource["urn"] for resource in project.state() if resource["id"] == "WBA8E9C50GK000002")
+        project.destroy("--target", urn)
+        assert [vehicle["status"] for vehicle in other.controls.vehicles()] == ["revoked"]
+    project.environment |= emulator.environment
+    project.program(program.format(first="[]"))
+    project.up("--refresh")
+    assert [resource["id"] for resource in project.state()] == ["WBA8E9C50GK000001"]
+    assert len(emulator.controls.vehicles()) == 1
+
+
 def test_a_move_set_in_the_config_reaches_a_refresh_that_runs_the_program(
     project: Project, emulator: RunningEmulator
 ) -> None:

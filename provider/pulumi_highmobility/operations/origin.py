@@ -24,17 +24,25 @@ def server_of(props: Mapping[str, Any]) -> str:
     return _read(props)[0]
 
 
-def refuse_other_server(props: Mapping[str, Any], settings: Settings) -> None:
+def refuse_other_server(props: Mapping[str, Any], settings: Settings, *, created: Sequence[str] = ()) -> None:
     """
     Raises: OtherServer where the settings name another server than the one that the state is about.
+
+    `created`: names of resources that the run has created there before it could know.
 
     A vehicle that is not known there is no sign that it is gone, and nothing may be requested there by mistake.
     """
     base_url = server_of(props)
     if base_url and base_url not in (settings.base_url, settings.moved_from):
+        done = (
+            f"Before that was known, this run began to create {named(created, 3)} there: to undo it, run "
+            "`pulumi destroy --target` with the URN, with these settings"
+            if created
+            else "Nothing was done"
+        )
         raise OtherServer(
-            f"The stack's state was last read from {base_url}, and {BASE_URL.names} is {settings.base_url} now. Nothing was "
-            f"done. Set it back, or, if the stack is meant to move to the other server, set {MOVED_FROM.names} to "
+            f"The stack's state was last read from {base_url}, and {BASE_URL.names} is {settings.base_url} now. {done}. "
+            f"Set it back, or, if the stack is meant to move to the other server, set {MOVED_FROM.names} to "
             f'"{base_url}" until it has moved.'
         )
 

@@ -26,7 +26,7 @@ class ServerGuard:
     A new resource has no state that tells of its server. The engine creates it while it still compares the others, in
     whatever order the program declares them. So a create waits until one of the others confirms the server, or none
     is left to be heard. Where a program declares others only when a new resource is there (`depends_on`), they are
-    heard too late.
+    heard too late: their error names what was created by then.
 
     `judge` and `hearing` are called from the threads that serve the engine, so it locks.
     """
@@ -37,7 +37,9 @@ class ServerGuard:
         self._under_way = 0
         self._last_heard: float | None = None
         self._refused: OtherServer | None = None
-        self._may_create = False
+        self._is_confirmed = False
+        self._is_settled = False
+        self._unconfirmed: list[str] = []
 
     @contextmanager
     def hearing(self) -> Iterator[None]:
@@ -53,25 +55,34 @@ class ServerGuard:
 
     def judge(self, olds: Mapping[str, Any], settings: Settings) -> None:
         """Raises: OtherServer where a state is about another server than the one that is set."""
-        try:
-            refuse_other_server(olds, settings)
-        except OtherServer as error:
-            self._refused = error
-            raise
-        if server_of(olds):
-            self._may_create = True
+        with self._lock:
+            try:
+                refuse_other_server(olds, settings, created=self._unconfirmed)
+            except OtherServer as error:
+                self._refused = error
+                raise
+            if server_of(olds):
+                self._is_confirmed = True
+                self._unconfirmed.clear()
 
-    async def allow_create(self) -> None:
-        """Wait until a create is known to be at the right server. Raises: OtherServer, where it is not."""
+    async def allow_create(self, name: str) -> None:
+        """
+        Wait until the create of a resource is known to be at the right server, as far as that can be known.
+
+        Raises: OtherServer, where it is not.
+        """
         began = self._clock.monotonic()
         while True:
             with self._lock:
                 if self._refused is not None:
                     raise self._refused
+                if self._is_confirmed:
+                    return
                 now = self._clock.monotonic()
                 heard = began if self._last_heard is None else self._last_heard
                 is_quiet = not self._under_way and now - heard >= QUIET_S
-                if self._may_create or is_quiet or now - began >= LONGEST_S:
-                    self._may_create = True
+                self._is_settled = self._is_settled or is_quiet or now - began >= LONGEST_S
+                if self._is_settled:
+                    self._unconfirmed.append(name)
                     return
             await self._clock.sleep(_STEP_S)

@@ -137,7 +137,7 @@ class HighMobilityProvider(ResourceProvider):
 
         def work(call: EngineCall) -> CreateResult:
             async def create(at: Work) -> State:
-                await BRIDGE.guard.allow_create()
+                await BRIDGE.guard.allow_create(self._name(call))
                 return await self.operations().create(at, from_pulumi(props))
 
             state = BRIDGE.operate(call, create)
