@@ -26,7 +26,7 @@ from pulumi_highmobility.emulator.clock import EmulatorClock
 from pulumi_highmobility.emulator.command import emulator as emulator_command
 from pulumi_highmobility.emulator.scenarios import SCENARIOS
 from pulumi_highmobility.emulator.server import bind, serve_in_thread
-from pulumi_highmobility.testing import start_emulator
+from pulumi_highmobility.testing import serve_emulator, start_emulator
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 VIN = "WBA8E9C50GK000001"
@@ -196,6 +196,9 @@ def test_it_serves_tls_with_a_certificate_of_ones_own(tmp_path: Path) -> None:
     finally:
         process.terminate()
         process.communicate(timeout=10)
+    with serve_emulator(certfile=str(certfile), keyfile=str(keyfile)) as emulator:
+        assert emulator.base_url.startswith("https://")
+        assert httpx.get(f"{emulator.base_url}/fleets/vehicles", verify=trusting).status_code == 401
 
 
 def test_the_documented_scenarios_are_the_emulators() -> None:

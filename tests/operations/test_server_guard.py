@@ -129,6 +129,9 @@ def test_what_was_created_before_is_named(time: Time, settings: Settings) -> Non
         guard.judge(ELSEWHERE, settings)
     assert f"this run began to create {NEW} there" in str(refused.value)
     assert "Nothing was done" not in str(refused.value)
+    # An adopted vehicle's clearance is somebody's: to undo the adoption must not end it.
+    assert "adopted would lose its clearance" in str(refused.value)
+    assert "`pulumi state delete`" in str(refused.value)
 
 
 def test_what_was_created_before_the_server_was_confirmed_is_no_matter(

@@ -168,7 +168,7 @@ class Speed(click.ParamType[float]):
 )
 def emulator(**flags: Any) -> None:
     """Serve the fleet clearance API locally, without an account."""
-    _check_certificate(flags["certfile"], flags["keyfile"])
+    check_certificate(flags["certfile"], flags["keyfile"])
     host = flags["host"]
     try:
         listener = bind(host, flags["port"])
@@ -277,7 +277,7 @@ def _base_url(scheme: str, host: str, port: int) -> str:
     return f"{scheme}{f'[{host}]' if ':' in host else host}:{port}/v1"
 
 
-def _check_certificate(certificate: Path | None, key: Path | None) -> None:
+def check_certificate(certificate: Path | None, key: Path | None) -> None:
     """Raises: click.UsageError, before anything listens."""
     if certificate is None:
         if key is not None:

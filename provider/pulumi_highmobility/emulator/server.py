@@ -174,10 +174,15 @@ def serve_in_thread(
 
 @contextmanager
 def serving(
-    emulator: Emulator, listener: socket.socket, *, request_timeout_s: float = REQUEST_TIMEOUT_S
+    emulator: Emulator,
+    listener: socket.socket,
+    *,
+    certfile: Path | None = None,
+    keyfile: Path | None = None,
+    request_timeout_s: float = REQUEST_TIMEOUT_S,
 ) -> Iterator[None]:
     """Serve it from a thread of this process, and close it at the end."""
-    server = _Server(_config(emulator, None, None, request_timeout_s), lambda: None, tick_s=0.05)
+    server = _Server(_config(emulator, certfile, keyfile, request_timeout_s), lambda: None, tick_s=0.05)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     try:

@@ -35,8 +35,9 @@ def refuse_other_server(props: Mapping[str, Any], settings: Settings, *, created
     base_url = server_of(props)
     if base_url and base_url not in (settings.base_url, settings.moved_from):
         done = (
-            f"Before that was known, this run began to create {named(created, 3)} there: to undo it, run "
-            "`pulumi destroy --target` with the URN, with these settings"
+            f"Before that was known, this run began to create {named(created, 3)} there. What it requested, `pulumi destroy "
+            "--target` with the URN revokes again, with these settings; what was registered there already and was adopted would lose "
+            "its clearance by that: take it out of the state with `pulumi state delete`"
             if created
             else "Nothing was done"
         )

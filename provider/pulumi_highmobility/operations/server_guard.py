@@ -38,7 +38,6 @@ class ServerGuard:
         self._last_heard: float | None = None
         self._refused: OtherServer | None = None
         self._is_confirmed = False
-        self._is_settled = False
         self._unconfirmed: list[str] = []
 
     @contextmanager
@@ -81,8 +80,8 @@ class ServerGuard:
                 now = self._clock.monotonic()
                 heard = began if self._last_heard is None else self._last_heard
                 is_quiet = not self._under_way and now - heard >= QUIET_S
-                self._is_settled = self._is_settled or is_quiet or now - began >= LONGEST_S
-                if self._is_settled:
+                # One that was allowed without having been confirmed allows the next.
+                if self._unconfirmed or is_quiet or now - began >= LONGEST_S:
                     self._unconfirmed.append(name)
                     return
             await self._clock.sleep(_STEP_S)

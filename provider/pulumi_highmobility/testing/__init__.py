@@ -215,15 +215,16 @@ def serve_emulator(
     Raises: click.ClickException (the options contradict each other, the port is in use).
     """
     # Imported here: a program's own tests may drive an emulator elsewhere, without the extra.
-    from ..emulator.command import emulator, open_from_flags  # noqa: PLC0415
+    from ..emulator.command import check_certificate, emulator, open_from_flags  # noqa: PLC0415
     from ..emulator.server import bind, serving  # noqa: PLC0415
 
     with tempfile.TemporaryDirectory(prefix="highmobility-emulator-") as own:
         kept = folder or Path(own)
         given = emulator.make_context("emulator", _arguments(kept, port, flags, options)).params
+        check_certificate(given["certfile"], given["keyfile"])
         with bind(given["host"], given["port"]) as listener:
             opened, base_url = open_from_flags(given, listener)
-            with serving(opened, listener):
+            with serving(opened, listener, certfile=given["certfile"], keyfile=given["keyfile"]):
                 controls = EmulatorControls(base_url.removesuffix("/v1"))
                 try:
                     yield RunningEmulator(base_url, kept / "credentials.json", controls)
