@@ -30,7 +30,7 @@ def file(folder: Path) -> Iterator[Mapping[str, str]]:
 @contextmanager
 def s3(folder: Path) -> Iterator[Mapping[str, str]]:
     """Settings of a backend in a bucket; moto is the server, in a process of its own."""
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-W", "ignore", "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     server = f"http://127.0.0.1:{port}"
 
@@ -83,7 +83,7 @@ def postgresql(folder: Path) -> Iterator[Mapping[str, str]]:
             capture_output=True,
             **as_user,
         )
-        port = _free_port()
+        port = free_port()
         settings = ["-c", "fsync=off", "-c", f"unix_socket_directories={home}"]
         command = [str(binaries / "postgres"), "-D", str(home / "data"), "-h", "127.0.0.1", "-p", str(port)]
         ready = [str(binaries / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)]
@@ -111,7 +111,8 @@ def _postgresql_binaries() -> Path | None:
     return Path(on_path).parent if on_path else None
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """One that nobody listens on."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -221,6 +222,14 @@ def project(tmp_path: Path, emulator: RunningEmulator) -> Project:
 def plain_project(tmp_path: Path, emulator: RunningEmulator) -> Project:
     """The same as a user has it, for tests of how processes end and of Pulumi's SDK."""
     return Project(tmp_path / "project", emulator.environment, plain=True)
+
+
+def wait_until(is_so: Callable[[], bool], what: str, *, seconds: float = 60) -> None:
+    """Look again and again; `what` is said where it does not come to be."""
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.02)
 
 
 def find_secrets(emulator: RunningEmulator, texts: Iterator[tuple[str, bytes]]) -> list[str]:

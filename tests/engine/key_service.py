@@ -8,7 +8,6 @@ is asked for the key instead. Stacks of examples, of the quickstart and of plain
 from __future__ import annotations
 
 import atexit
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,8 @@ from dataclasses import dataclass
 from functools import cache
 
 import httpx
+
+from .backends import free_port
 
 START_S = 60
 # Ends when its standard input does, however the tests end.
@@ -55,9 +56,7 @@ class KeyService:
 @cache
 def key_service() -> KeyService:
     """The one of this process; started by the first who asks."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     server = subprocess.Popen(
         [sys.executable, "-W", "ignore", "-c", _SERVE, str(port)],
         stdin=subprocess.PIPE,

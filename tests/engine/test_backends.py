@@ -6,8 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ import pytest
 from pulumi_highmobility.testing import RunningEmulator
 
 from . import backends
-from .conftest import ROOT, Project
+from .conftest import ROOT, Project, wait_until
 from .test_interruption import kill_all_of
 
 pytestmark = pytest.mark.engine
@@ -52,13 +51,6 @@ def start(project: Project, *command: str) -> subprocess.Popen[str]:
         text=True,
         start_new_session=True,
     )
-
-
-def wait_until(is_so: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 60
-    while not is_so():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.02)
 
 
 def requested_once(emulator: RunningEmulator, count: int) -> bool:

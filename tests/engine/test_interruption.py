@@ -13,7 +13,7 @@ import pytest
 
 from pulumi_highmobility.testing import RunningEmulator
 
-from .conftest import Project
+from .conftest import Project, wait_until
 
 pytestmark = pytest.mark.engine
 
@@ -74,9 +74,10 @@ def interrupt(
     else:
         process.send_signal(how)
     output, _ = process.communicate(timeout=60)
-    while not any(line["fault"] == "delay" for line in emulator.controls.requests(after=seen)):
-        assert time.monotonic() < deadline, "the platform never carried the request out"
-        time.sleep(0.02)
+    wait_until(
+        lambda: any(line["fault"] == "delay" for line in emulator.controls.requests(after=seen)),
+        "the platform never carried the request out",
+    )
     if how is signal.SIGKILL:
         # The engine left its lock behind: Pulumi tells its user to run this.
         project("cancel", "--yes", expect=0)

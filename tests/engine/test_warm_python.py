@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -63,22 +64,23 @@ def test_an_error_is_a_traceback_and_a_status(python: Path, tmp_path: Path) -> N
     assert "ZeroDivisionError" in done.stderr
 
 
-def test_a_signal_reaches_the_program(python: Path, tmp_path: Path) -> None:
-    with subprocess.Popen(
-        [python, "-u", script(tmp_path, WAIT)], stdout=subprocess.PIPE, text=True
-    ) as process:
+@pytest.fixture
+def waiting(python: Path, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A program that runs, and waits."""
+    command = [str(python), "-u", str(script(tmp_path, WAIT))]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        process.terminate()
-        assert process.wait(30) == 42
+        yield process
 
 
-def test_nothing_lives_on_when_it_is_killed(python: Path, tmp_path: Path) -> None:
-    with subprocess.Popen(
-        [python, "-u", script(tmp_path, WAIT)], stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
-        process.send_signal(signal.SIGKILL)
-        # The output ends when nobody is left who could write to it.
-        assert process.stdout.read() == ""
+def test_a_signal_reaches_the_program(waiting: subprocess.Popen[str]) -> None:
+    waiting.terminate()
+    assert waiting.wait(30) == 42
+
+
+def test_nothing_lives_on_when_it_is_killed(waiting: subprocess.Popen[str]) -> None:
+    waiting.send_signal(signal.SIGKILL)
+    assert waiting.stdout is not None
+    # The output ends when nobody is left who could write to it.
+    assert waiting.stdout.read() == ""
