@@ -40,11 +40,11 @@ def project(tmp_path: Path, environment: dict[str, str]) -> Project:
     return Project(folder, environment, main=folder)
 
 
-def start(project: Project, *command: str) -> subprocess.Popen[str]:
+def start(project: Project, *command: str, pause_s: int = 1) -> subprocess.Popen[str]:
     return subprocess.Popen(
         command,
         cwd=project.folder,
-        env={**project.environment, "LOCK_PAUSE_SECONDS": "1"},
+        env={**project.environment, "LOCK_PAUSE_SECONDS": str(pause_s)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -79,6 +79,28 @@ def test_two_updates_at_once_run_one_after_the_other(project: Project, emulator:
     )
     output, _ = status.communicate(timeout=60)
     assert status.returncode == 0, output
+
+
+@pytest.mark.parametrize("environment", ["file"], indirect=True)
+def test_a_lock_that_is_released_while_pulumi_reads_it_is_waited_for_a_few_times(
+    project: Project, emulator: RunningEmulator, tmp_path: Path
+) -> None:
+    """Pulumi lists the locks and then reads each; a link to nowhere is listed and not found."""
+    lock = tmp_path / ".pulumi" / "locks" / "organization" / "fleet" / "test" / "released.json"
+    lock.symlink_to("nowhere")
+    output, _ = (stays := start(project, "ci/up", "test", pause_s=0)).communicate(timeout=120)
+    assert stays.returncode != 0
+    assert output.count("2 errors occurred:") == output.count(") NotFound") == 4, output
+    assert emulator.controls.vehicles() == []
+    goes = start(project, "ci/up", "test")
+    assert goes.stdout is not None
+    for line in goes.stdout:
+        if "trying again" in line:
+            lock.unlink()
+            break
+    output, _ = goes.communicate(timeout=120)
+    assert goes.returncode == 0, output
+    assert requested_once(emulator, VEHICLES)
 
 
 def test_an_engine_that_is_killed_leaves_its_lock_and_nothing_is_requested_twice(
