@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -81,26 +81,66 @@ def test_two_updates_at_once_run_one_after_the_other(project: Project, emulator:
     assert status.returncode == 0, output
 
 
-@pytest.mark.parametrize("environment", ["file"], indirect=True)
-def test_a_lock_that_is_released_while_pulumi_reads_it_is_waited_for_a_few_times(
-    project: Project, emulator: RunningEmulator, tmp_path: Path
-) -> None:
-    """Pulumi lists the locks and then reads each; a link to nowhere is listed and not found."""
-    lock = tmp_path / ".pulumi" / "locks" / "organization" / "fleet" / "test" / "released.json"
+def released_lock(folder: Path) -> Callable[[], object]:
+    """A lock that is listed and then not found; returns what ends that."""
+    lock = folder / "locks" / "organization" / "fleet" / "test" / "released.json"
     lock.symlink_to("nowhere")
+    return lock.unlink
+
+
+def half_written_state(folder: Path) -> Callable[[], object]:
+    """Beside the state lie its attributes, which are not written at a stroke; returns what ends that."""
+    attributes = folder / "stacks" / "fleet" / "test.json.attrs"
+    whole = attributes.read_text()
+    attributes.write_text("")
+    return lambda: attributes.write_text(whole)
+
+
+@pytest.mark.parametrize(
+    ("told", "begin"),
+    [("2 errors occurred:", released_lock), ("failed to load checkpoint: EOF", half_written_state)],
+)
+@pytest.mark.parametrize("environment", ["file"], indirect=True)
+def test_what_another_run_is_writing_is_read_again_a_few_times(
+    project: Project,
+    emulator: RunningEmulator,
+    tmp_path: Path,
+    told: str,
+    begin: Callable[[Path], Callable[[], object]],
+) -> None:
+    end = begin(tmp_path / ".pulumi")
     output, _ = (stays := start(project, "ci/up", "test", pause_s=0)).communicate(timeout=120)
     assert stays.returncode != 0
-    assert output.count("2 errors occurred:") == output.count(") NotFound") == 4, output
+    assert output.count(told) == 4, output
     assert emulator.controls.vehicles() == []
     goes = start(project, "ci/up", "test")
     assert goes.stdout is not None
     for line in goes.stdout:
         if "trying again" in line:
-            lock.unlink()
+            end()
             break
     output, _ = goes.communicate(timeout=120)
     assert goes.returncode == 0, output
     assert requested_once(emulator, VEHICLES)
+
+
+@pytest.mark.parametrize("environment", ["file"], indirect=True)
+def test_a_command_reads_a_state_again_that_another_run_is_writing(project: Project, tmp_path: Path) -> None:
+    status = ("pulumi-highmobility", "status", "--stack", "test")
+    half_written_state(tmp_path / ".pulumi")
+    output, _ = (never := start(project, *status)).communicate(timeout=120)
+    assert never.returncode == 1
+    assert "failed to load checkpoint: EOF" in output
+    # Pulumi itself, after whose first failure the other run's write is done.
+    attributes = tmp_path / ".pulumi" / "stacks" / "fleet" / "test.json.attrs"
+    command = tmp_path / "bin" / "pulumi"
+    command.parent.mkdir()
+    command.write_text(f'#!/bin/sh\n{shutil.which("pulumi")} "$@" || {{ rm {attributes}; exit 1; }}\n')
+    command.chmod(0o755)
+    project.environment["PATH"] = f"{command.parent}:{project.environment['PATH']}"
+    output, _ = (read := start(project, *status)).communicate(timeout=120)
+    assert read.returncode == 0, output
+    assert not attributes.exists()
 
 
 def test_an_engine_that_is_killed_leaves_its_lock_and_nothing_is_requested_twice(

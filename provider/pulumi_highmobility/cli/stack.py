@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,6 +18,9 @@ _TYPE = "pulumi-python:dynamic/highmobility:"
 _TIMEOUT_S = 120.0
 # By which Pulumi's state marks an encrypted value.
 _SECRET = "4dabf18193072939515e22adb298388d"  # noqa: S105 - a marker
+# In a folder, Pulumi 3.259.0 writes what lies beside the state in two steps: a run that saves its state is read half-way.
+_READ_TOO_SOON = re.compile(r"^error: failed to load checkpoint: (unexpected )?EOF$", re.MULTILINE)
+_TRIES = 4
 
 
 class StackError(Exception):
@@ -60,9 +64,20 @@ class Stack:
         return read_state(json.loads(self._pulumi("stack", "export")))
 
     def _pulumi(self, *arguments: str) -> str:
+        done = self._run(*arguments)
+        for _ in range(_TRIES - 1):
+            if done.returncode == 0 or not _READ_TOO_SOON.search(done.stderr):
+                break
+            done = self._run(*arguments)
+        if done.returncode != 0:
+            said = done.stderr.strip().removeprefix("error: ") or f"exit status {done.returncode}"
+            raise StackError(f'Stack "{self.name}": `pulumi {" ".join(arguments)}` says: {visible(said)}')
+        return done.stdout
+
+    def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         command = ["pulumi", *arguments, "--stack", self.name, "--non-interactive", "--color", "never"]
         try:
-            done = subprocess.run(  # noqa: S603 - the stack's name is one argument
+            return subprocess.run(  # noqa: S603 - the stack's name is one argument
                 command,
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
@@ -80,10 +95,6 @@ class Stack:
             ) from error
         except subprocess.TimeoutExpired as error:
             raise StackError(f"`pulumi {arguments[0]}` took longer than {_TIMEOUT_S:.0f} s") from error
-        if done.returncode != 0:
-            said = done.stderr.strip().removeprefix("error: ") or f"exit status {done.returncode}"
-            raise StackError(f'Stack "{self.name}": `pulumi {" ".join(arguments)}` says: {visible(said)}')
-        return done.stdout
 
 
 @dataclass(frozen=True)
