@@ -159,6 +159,15 @@ class Project:
         """pulumi destroy"""
         return self("destroy", "--yes", "--skip-preview", *flags, expect=expect)
 
+    def recover(self) -> None:
+        """What docs/backends.md says to do after a kill: what is half written beside the state goes, then the lock."""
+        url = self.environment["PULUMI_BACKEND_URL"]
+        if url.startswith("file:"):
+            for attributes in Path(url.removeprefix("file://")).glob(".pulumi/stacks/*/*.attrs"):
+                if attributes.stat().st_size == 0:
+                    attributes.unlink()
+        self("cancel", "--yes", expect=0)
+
     def stays_as_it_is(self) -> None:
         """`preview --expect-no-changes` passes."""
         self.preview("--expect-no-changes")

@@ -79,8 +79,8 @@ def interrupt(
         "the platform never carried the request out",
     )
     if how is signal.SIGKILL:
-        # The engine left its lock behind: Pulumi tells its user to run this.
-        project("cancel", "--yes", expect=0)
+        # The engine left its lock behind.
+        project.recover()
     return output
 
 

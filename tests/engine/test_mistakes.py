@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_highmobility.testing import RunningEmulator, serve_emulator
+from pulumi_highmobility.testing import RunningEmulator
 
 from .conftest import Project
 
@@ -102,9 +102,14 @@ def test_a_wrong_key_is_named_by_its_id_and_not_shown(project: Project, emulator
     assert not any(line in run.output for line in pem[1:-1])
 
 
-def test_an_emulator_that_is_not_running_is_said_so(project: Project, tmp_path: Path) -> None:
-    with serve_emulator(folder=tmp_path) as ended:
-        project.environment |= ended.environment
+def test_an_emulator_that_is_not_running_is_said_so(
+    project: Project, emulator: RunningEmulator, tmp_path: Path
+) -> None:
+    # Not an emulator that has ended: the next one of another test may get its port.
+    credentials = emulator.credentials() | {"base_url": "http://127.0.0.1:9/v1"}
+    file = tmp_path / "credentials.json"
+    file.write_text(json.dumps(credentials))
+    project.environment["HIGHMOBILITY_CREDENTIALS_FILE"] = str(file)
     project.program(VEHICLE)
     run = project.up(expect=1)
     assert "No answer from" in run.output

@@ -250,7 +250,7 @@ def test_a_run_that_is_killed_between_creates_and_deletes_keeps_what_the_program
         time.sleep(0.02)
     kill_all_of(process.pid)
     process.communicate(timeout=60)
-    project("cancel", "--yes", expect=0)
+    project.recover()
     project.up()
     emulator.controls.advance(10)
     assert statuses(emulator) == {vin(1): "revoked", vin(2): "approved", vin(3): "approved"}
@@ -368,7 +368,7 @@ def test_an_engine_that_is_killed_takes_its_provider_with_it(
     deleted = sum(line["method"] == "DELETE" for line in emulator.controls.requests())
     assert deleted <= 24, "the provider went on without its engine"
     emulator.controls.clear_faults()
-    project("cancel", "--yes", expect=0)
+    project.recover()
     project.destroy()
     emulator.controls.advance(5)
     assert set(statuses(emulator).values()) == {"revoked"}
