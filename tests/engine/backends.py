@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,6 +15,8 @@ from typing import Any
 
 import httpx
 import pytest
+
+from ..ports import free_port
 
 PASSWORD = "of the tests' own PostgreSQL"
 START_S = 60
@@ -109,14 +110,6 @@ def _postgresql_binaries() -> Path | None:
     if found:
         return max(found, key=lambda folder: int(folder.parent.name))
     return Path(on_path).parent if on_path else None
-
-
-def free_port() -> int:
-    """One that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from functools import cache
 
 import httpx
 
-from .backends import free_port
+from ..ports import free_port
 
 START_S = 60
 # Ends when its standard input does, however the tests end.

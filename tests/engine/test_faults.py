@@ -6,7 +6,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from pulumi_highmobility.emulator.app import Options
@@ -15,6 +14,7 @@ from pulumi_highmobility.emulator.machine import Pace
 from pulumi_highmobility.emulator.server import serve_in_thread
 from pulumi_highmobility.testing import RunningEmulator, serve_emulator, start_emulator
 
+from ..ports import free_port
 from .conftest import Project
 
 pytestmark = pytest.mark.engine
@@ -120,7 +120,8 @@ def test_an_emulator_that_is_killed_and_started_again_in_the_midst_of_an_up_is_w
 ) -> None:
     folder = tmp_path / "emulator"
     folder.mkdir()
-    with start_emulator(folder=folder, approve_after="6s") as first:
+    port = free_port()
+    with start_emulator(port=port, folder=folder, approve_after="6s") as first:
         project = Project(tmp_path / "project", first.environment)
         project.program(PROGRAM.format(more=""))
         process = project.start("up")
@@ -132,7 +133,6 @@ def test_an_emulator_that_is_killed_and_started_again_in_the_midst_of_an_up_is_w
         first.process.kill()
         first.process.wait(10)
         time.sleep(2)
-        port = httpx.URL(first.base_url).port or 0
         with start_emulator(port=port, folder=folder, approve_after="6s") as again:
             output, _ = process.communicate(timeout=120)
             assert process.returncode == 0, output

@@ -20,6 +20,7 @@ import pytest
 from pulumi_highmobility import settings
 
 from ..engine import warm_python
+from ..ports import free_port
 from .conftest import ROOT, is_alive, load
 
 
@@ -77,10 +78,7 @@ def _engine(request: pytest.FixtureRequest) -> None:
 @pytest.fixture
 def clone(tmp_path: Path) -> Iterator[Clone]:
     """A fresh checkout, with a port of its own; whatever it leaves running is ended."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    made = Clone(tmp_path / "clone", port)
+    made = Clone(tmp_path / "clone", free_port())
     yield made
     pid_file = made.folder / ".dev/emulator/emulator.pid"
     if pid_file.exists() and is_alive(made.emulator):

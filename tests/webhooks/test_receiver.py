@@ -30,6 +30,8 @@ from pulumi_highmobility.secret import Secret
 from pulumi_highmobility.testing import start_emulator
 from pulumi_highmobility.webhooks import ActionFailed, Event, Inbox, InboxError, RunStack, webhook_app
 
+from ..ports import free_port
+
 KEY = "a-secret-of-the-tests-51c0"
 VIN = "WBA8E9C50GK000001"
 BODY = json.dumps(
@@ -234,11 +236,12 @@ uvicorn.run(app, port=int(sys.argv[3]), log_level="error")
 
 
 def test_a_kill_amid_a_thousand_deliveries_loses_none_that_was_acknowledged(
-    tmp_path: Path, unused_port: int
+    tmp_path: Path,
 ) -> None:
-    acted, url = tmp_path / "acted", f"http://127.0.0.1:{unused_port}"
+    port = free_port()
+    acted, url = tmp_path / "acted", f"http://127.0.0.1:{port}"
     acted.touch()
-    command = [sys.executable, "-c", SERVE, str(tmp_path / "inbox.db"), str(acted), str(unused_port), KEY]
+    command = [sys.executable, "-c", SERVE, str(tmp_path / "inbox.db"), str(acted), str(port), KEY]
     client = httpx.Client(trust_env=False, timeout=10, verify=False)  # noqa: S501 - plain http on loopback
 
     def healthy() -> bool:
@@ -276,16 +279,10 @@ def test_a_kill_amid_a_thousand_deliveries_loses_none_that_was_acknowledged(
         client.close()
 
 
-@pytest.fixture
-def unused_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
 def test_the_command_receives_what_the_emulator_sends_and_runs_the_stack(
-    tmp_path: Path, unused_port: int
+    tmp_path: Path,
 ) -> None:
+    port = free_port()
     for name in ("tried", "hang"):
         (tmp_path / name).touch()
     before = os.environ["PATH"]
@@ -295,7 +292,7 @@ def test_the_command_receives_what_the_emulator_sends_and_runs_the_stack(
     command = [sys.executable, "-c", "from pulumi_highmobility.cli import main; main()", "webhook", "serve"]
     command += [
         "--port",
-        str(unused_port),
+        str(port),
         "--db",
         str(tmp_path / "i.db"),
         "--stack",
@@ -308,7 +305,7 @@ def test_the_command_receives_what_the_emulator_sends_and_runs_the_stack(
         assert serving.stdout is not None
         assert "Receiving webhooks" in serving.stdout.readline()
         with start_emulator() as emulator:
-            emulator.controls.add_webhook(f"http://127.0.0.1:{unused_port}/webhook", KEY)
+            emulator.controls.add_webhook(f"http://127.0.0.1:{port}/webhook", KEY)
             keys = emulator.credentials()
             with httpx.Client(base_url=emulator.base_url, trust_env=False) as api:
                 names = {name: keys[name] for name in ("client_id", "client_secret")}
