@@ -97,7 +97,7 @@ def test_an_unchanged_program_makes_no_request_and_a_refresh_sees_the_approval(
     emulator.controls.clear_requests()
     project.up("--expect-no-changes")
     assert emulator.controls.requests() == []
-    emulator.controls.advance(2)
+    emulator.controls.advance(5)
     project.refresh()
     van = project.resource("FleetVehicle", "van")
     assert van["status"] == "approved"
@@ -132,7 +132,7 @@ def test_a_changed_vin_or_changed_tags_replace_the_vehicle_and_say_what_is_lost(
     tagged = vehicle(third, more=', tags={{"customer": "{}"}}').replace('"van"', '"tagged"')
     project.program(vehicle() + tagged.format("acme"))
     project.up()
-    emulator.controls.advance(2)
+    emulator.controls.advance(5)
     project.refresh()
     emulator.controls.clear_requests()
     project.program(vehicle(OTHER) + tagged.format("globex"))
@@ -149,7 +149,7 @@ def test_a_changed_vin_or_changed_tags_replace_the_vehicle_and_say_what_is_lost(
     ]
     assert changes.index(("POST", [OTHER])) < changes.index(("DELETE", [VIN]))
     assert changes.index(("DELETE", [third])) < changes.index(("POST", [third]))
-    emulator.controls.advance(2)
+    emulator.controls.advance(5)
     assert emulator.controls.vehicle(VIN)["status"] == "revoked"
     assert emulator.controls.vehicle(OTHER)["status"] == "approved"
     assert emulator.controls.vehicle(third)["tags"] == {"customer": "globex"}
@@ -192,8 +192,9 @@ def test_what_happens_behind_the_stacks_back_shows_after_a_refresh(
     preview = project.preview().output
     assert "+ 1 to create" in preview
     assert "+-1 to replace" in preview
+    # What is pending cannot be canceled yet.
+    emulator.controls.advance(5)
     project.up()
-    # It may be approved by now.
     for vin in (VIN, OTHER):
         statuses = [change["status"] for change in emulator.controls.vehicle(vin)["changelog"]]
         assert statuses[statuses.index("revoked") + 1] == "pending"
@@ -212,14 +213,14 @@ def test_a_destroy_revokes_what_is_approved_and_takes_what_has_ended_or_is_endin
         """
     )
     project.up()
-    emulator.controls.advance(2)
+    emulator.controls.advance(5)
     for status in ended:
         emulator.controls.move(vins[status], status)
     project.destroy()
     assert project.state() == []
     asked = [line["vins"] for line in emulator.controls.requests() if line["method"] == "DELETE"]
     assert [vins["approved"]] in asked
-    emulator.controls.advance(2)
+    emulator.controls.advance(5)
     now = {status: emulator.controls.vehicle(vin)["status"] for status, vin in vins.items()}
     assert now == dict.fromkeys(("approved", "revoked", "revoking"), "revoked") | {
         "canceled": "canceled",
@@ -258,7 +259,7 @@ def test_a_pending_vehicle_can_be_canceled_after_a_day_and_is_told_from_when(
     assert "It can be canceled from 20" in run.output
     emulator.controls.advance(86_401)
     project.destroy()
-    emulator.controls.advance(2)
+    emulator.controls.advance(5)
     assert emulator.controls.vehicle(vin)["status"] == "canceled"
 
 

@@ -48,7 +48,7 @@ def value(project: Project) -> str:
 def approved(emulator: RunningEmulator) -> None:
     """Register the vehicle and have it approved: the first `up` adopts it, and issues the token."""
     register(emulator, [{"vin": VIN, "brand": "bmw"}])
-    emulator.controls.advance(2)
+    emulator.controls.advance(5)
 
 
 def test_a_token_waits_for_clearance_and_comes_with_the_up_that_sees_it(
@@ -188,7 +188,7 @@ def test_a_clearance_lost_and_back_brings_a_new_token(project: Project, emulator
     assert project.outputs()["status"] == "awaiting_clearance"
     changes = [change["status"] for change in emulator.controls.vehicle(VIN)["changelog"]]
     assert changes[:4] == ["pending", "approved", "revoked", "pending"]
-    emulator.controls.advance(2)
+    emulator.controls.advance(5)
     project.up("--refresh")
     assert living(emulator, VIN) == [value(project)]
     project.up("--refresh", "--expect-no-changes")
