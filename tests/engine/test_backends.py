@@ -81,16 +81,20 @@ def test_two_updates_at_once_run_one_after_the_other(project: Project, emulator:
     assert status.returncode == 0, output
 
 
+# What Pulumi keeps beside the state, in a folder; it does not write it at a stroke.
+ATTRIBUTES = Path(".pulumi", "stacks", "fleet", "test.json.attrs")
+
+
 def released_lock(folder: Path) -> Callable[[], object]:
     """A lock that is listed and then not found; returns what ends that."""
-    lock = folder / "locks" / "organization" / "fleet" / "test" / "released.json"
+    lock = folder / ".pulumi" / "locks" / "organization" / "fleet" / "test" / "released.json"
     lock.symlink_to("nowhere")
     return lock.unlink
 
 
 def half_written_state(folder: Path) -> Callable[[], object]:
-    """Beside the state lie its attributes, which are not written at a stroke; returns what ends that."""
-    attributes = folder / "stacks" / "fleet" / "test.json.attrs"
+    """A state whose attributes another run is writing; returns what ends that."""
+    attributes = folder / ATTRIBUTES
     whole = attributes.read_text()
     attributes.write_text("")
     return lambda: attributes.write_text(whole)
@@ -108,7 +112,7 @@ def test_what_another_run_is_writing_is_read_again_a_few_times(
     told: str,
     begin: Callable[[Path], Callable[[], object]],
 ) -> None:
-    end = begin(tmp_path / ".pulumi")
+    end = begin(tmp_path)
     output, _ = (stays := start(project, "ci/up", "test", pause_s=0)).communicate(timeout=120)
     assert stays.returncode != 0
     assert output.count(told) == 4, output
@@ -127,12 +131,12 @@ def test_what_another_run_is_writing_is_read_again_a_few_times(
 @pytest.mark.parametrize("environment", ["file"], indirect=True)
 def test_a_command_reads_a_state_again_that_another_run_is_writing(project: Project, tmp_path: Path) -> None:
     status = ("pulumi-highmobility", "status", "--stack", "test")
-    half_written_state(tmp_path / ".pulumi")
+    half_written_state(tmp_path)
     output, _ = (never := start(project, *status)).communicate(timeout=120)
     assert never.returncode == 1
     assert "failed to load checkpoint: EOF" in output
     # Pulumi itself, after whose first failure the other run's write is done.
-    attributes = tmp_path / ".pulumi" / "stacks" / "fleet" / "test.json.attrs"
+    attributes = tmp_path / ATTRIBUTES
     command = tmp_path / "bin" / "pulumi"
     command.parent.mkdir()
     command.write_text(f'#!/bin/sh\n{shutil.which("pulumi")} "$@" || {{ rm {attributes}; exit 1; }}\n')
@@ -144,7 +148,7 @@ def test_a_command_reads_a_state_again_that_another_run_is_writing(project: Proj
 
 
 def test_an_engine_that_is_killed_leaves_its_lock_and_nothing_is_requested_twice(
-    project: Project, emulator: RunningEmulator
+    project: Project, emulator: RunningEmulator, tmp_path: Path
 ) -> None:
     emulator.controls.fault("delay", seconds=3, method="POST", path="/fleets/vehicles")
     killed = project.start("up")
@@ -162,9 +166,7 @@ def test_an_engine_that_is_killed_leaves_its_lock_and_nothing_is_requested_twice
     assert f"pid {killed.pid}" in locked.output
     if project.environment["PULUMI_BACKEND_URL"].startswith("file:"):
         # As if it had been killed a moment later or earlier, when it saved the state.
-        half_written_state(
-            Path(project.environment["PULUMI_BACKEND_URL"].removeprefix("file://")) / ".pulumi"
-        )
+        half_written_state(tmp_path)
         assert "failed to load checkpoint: EOF" in project("cancel", "--yes", expect=1).output
     # The run is known to be dead: this is the one case for it.
     project.recover()
