@@ -37,6 +37,7 @@ from .resources.args import (
 from .resources.fleet import Fleet, FleetProvider
 from .resources.fleet_enrollment import FleetEnrollment
 from .resources.fleet_member import FleetMember
+from .resources.fleet_removals import FleetRemovalsProvider
 from .resources.fleet_vehicle import FleetVehicle, FleetVehicleProvider
 from .resources.vehicle_access_token import VehicleAccessToken, VehicleAccessTokenProvider
 from .resources.vehicle_approval import VehicleApproval, VehicleApprovalProvider
@@ -52,6 +53,7 @@ __all__ = [
     "FleetFileError",
     "FleetMember",
     "FleetProvider",
+    "FleetRemovalsProvider",
     "FleetVehicle",
     "FleetVehicleArgs",
     "FleetVehicleArgsDict",

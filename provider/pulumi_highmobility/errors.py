@@ -6,6 +6,9 @@ HighMobilityError
 ├─ OtherServer            the settings name another server than the one that the state is about
 ├─ VehicleUnseen          other credentials do not see what the state holds
 ├─ Interrupted            the engine was told to stop while the operation ran
+├─ BoardUnusable          processes of one run cannot tell each other what they know
+├─ StateUnreadable        the stack's saved state cannot be read
+├─ ClearanceStays         a delete ended nothing: somebody may want the vehicle, or that cannot be known
 ├─ NotTheApi              an answer that the platform's API does not give: another server, or a wrong base URL
 ├─ TransportError         no usable answer: refused, timed out, cut off, not JSON
 ├─ ApiError               the platform said no
@@ -37,12 +40,14 @@ _A = TypeVar("_A", bound="ApiError")
 
 __all__ = [
     "ApiError",
+    "BoardUnusable",
     "CancellationRefused",
     "ClearanceConflict",
     "ClearanceEnded",
     "ClearanceError",
     "ClearanceMismatch",
     "ClearanceRefused",
+    "ClearanceStays",
     "ConfigError",
     "FleetIncomplete",
     "Forbidden",
@@ -54,6 +59,7 @@ __all__ = [
     "OtherServer",
     "RateLimited",
     "ServerError",
+    "StateUnreadable",
     "TokenRefused",
     "TransportError",
     "VehicleNotFound",
@@ -83,6 +89,18 @@ class Interrupted(HighMobilityError):
 
     def __init__(self) -> None:
         super().__init__("interrupted; run `pulumi up` again, it takes up where this one ended")
+
+
+class BoardUnusable(HighMobilityError):
+    """The processes of one run cannot tell each other what they know; see run/board.py."""
+
+
+class StateUnreadable(HighMobilityError):
+    """The stack's saved state cannot be read, or it is not the one at hand; see run/saved_state.py."""
+
+
+class ClearanceStays(HighMobilityError):
+    """A delete ended nothing, and its record stays: somebody may want the vehicle, or that cannot be known."""
 
 
 class NotTheApi(HighMobilityError):

@@ -83,6 +83,7 @@ MOVED_FROM = Setting("movedFrom", "HIGHMOBILITY_MOVED_FROM")
 ALLOW_INSECURE_HTTP = Setting("allowInsecureHttp", "HIGHMOBILITY_ALLOW_INSECURE_HTTP")
 REQUIRE_SECRET_CONFIG = Setting("requireSecretConfig", "HIGHMOBILITY_REQUIRE_SECRET_CONFIG")
 CARMAKER_NOTICES = Setting("carmakerNotices", "HIGHMOBILITY_CARMAKER_NOTICES")
+REVOKE_WITHOUT_STATE = Setting("revokeWithoutState", "HIGHMOBILITY_REVOKE_WITHOUT_STATE")
 
 SETTINGS = (
     BASE_URL,
@@ -99,6 +100,7 @@ SETTINGS = (
     ALLOW_INSECURE_HTTP,
     REQUIRE_SECRET_CONFIG,
     CARMAKER_NOTICES,
+    REVOKE_WITHOUT_STATE,
 )
 _WHERE_SERVER_AND_CREDENTIALS = (BASE_URL, SERVICE_ACCOUNT_KEY, CLIENT_ID, CLIENT_SECRET, OAUTH_PRIVATE_KEY)
 
@@ -215,6 +217,11 @@ def where_found(config: Mapping[str, Any], environ: Mapping[str, str]) -> list[t
 def wants_carmaker_notices(config: Mapping[str, Any], environ: Mapping[str, str]) -> bool:
     """Whether what is known of a new vehicle's brand is told. Raises: ConfigError."""
     return _flag(_Source(config, environ).get(CARMAKER_NOTICES), CARMAKER_NOTICES, default=True)
+
+
+def may_revoke_without_state(config: Mapping[str, Any], environ: Mapping[str, str]) -> bool:
+    """Whether a clearance may end where the stack's saved state cannot be read. Raises: ConfigError."""
+    return _flag(_Source(config, environ).get(REVOKE_WITHOUT_STATE), REVOKE_WITHOUT_STATE)
 
 
 class _Source:

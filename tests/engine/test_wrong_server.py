@@ -62,31 +62,56 @@ def test_another_server_is_an_error_until_the_move_is_meant(
         assert {vehicle["status"] for vehicle in emulator.controls.vehicles()} == {"approved"}
 
 
-def test_what_was_created_before_the_others_were_compared_is_named_and_can_be_undone(
-    project: Project, emulator: RunningEmulator
+@pytest.mark.parametrize(
+    "program",
+    [
+        'new = hm.FleetVehicle("new", vin="WBA8E9C50GK000002", brand="bmw")\n'
+        'hm.FleetVehicle("van", vin="WBA8E9C50GK000001", brand="bmw", opts=pulumi.ResourceOptions(depends_on=new))',
+        'hm.FleetVehicle("new", vin="WBA8E9C50GK000002", brand="bmw")',
+        'hm.FleetVehicle("renamed", vin="WBA8E9C50GK000001", brand="bmw")',
+        'hm.FleetVehicle("van", vin="WBA8E9C50GK000001", brand="bmw", '
+        'opts=pulumi.ResourceOptions(parent=pulumi.ComponentResource("my:Depot", "depot")))',
+        'hm.Fleet("vans", vehicles=[dict(vin="WBA8E9C50GK000001", brand="bmw")])',
+        'hm.FleetVehicle("new", vin="WBA8E9C50GK000002", brand="bmw")\nraise RuntimeError("half of a program")',
+        "",
+    ],
+    ids=[
+        "depends on a new one",
+        "only new",
+        "renamed",
+        "given a parent",
+        "moved into a fleet",
+        "fails half-way",
+        "gone",
+    ],
+)
+def test_nothing_is_created_kept_or_ended_at_another_server_whatever_the_program_declares(
+    project: Project, emulator: RunningEmulator, program: str
 ) -> None:
-    """Pulumi hears of a resource that depends on a new one when that one is there."""
-    program = """
-    first = {first}
-    hm.FleetVehicle("van", vin="WBA8E9C50GK000001", brand="bmw", opts=pulumi.ResourceOptions(depends_on=first))
-    """
-    project.program(program.format(first="[]"))
+    """The stack's saved state tells of the server, before anything is done."""
+    project.program('hm.FleetVehicle("van", vin="WBA8E9C50GK000001", brand="bmw")')
     project.up()
+    before = project.state()
+    project.program(program)
     with serve_emulator(approve_after="0s", revoke_after="0s") as other:
         project.environment |= other.environment
-        new = 'hm.FleetVehicle("new", vin="WBA8E9C50GK000002", brand="bmw")'
-        project.program(program.format(first=f"[{new}]"))
         run = project.up(expect=1)
-        assert 'this run began to create FleetVehicle "new" there' in run.output
-        assert "Nothing was done" not in run.output
-        urn = next(resource["urn"] for resource in project.state() if resource["id"] == "WBA8E9C50GK000002")
-        project.destroy("--target", urn)
-        assert [vehicle["status"] for vehicle in other.controls.vehicles()] == ["revoked"]
-    project.environment |= emulator.environment
-    project.program(program.format(first="[]"))
-    project.up("--refresh")
-    assert [resource["id"] for resource in project.state()] == ["WBA8E9C50GK000001"]
-    assert len(emulator.controls.vehicles()) == 1
+        assert f"The stack's state was last read from {emulator.base_url}" in run.output
+        assert [
+            line["method"] for line in other.controls.requests() if line["path"] == "/fleets/vehicles"
+        ] == []
+        assert other.controls.vehicles() == []
+        assert project.state() == before
+        if "raise" in program:
+            return
+        # The advice leads to a stack that runs.
+        project.environment["HIGHMOBILITY_MOVED_FROM"] = emulator.base_url
+        project.refresh("--run-program")
+        project.up()
+        del project.environment["HIGHMOBILITY_MOVED_FROM"]
+        project.up()
+        project.stays_as_it_is()
+        assert {vehicle["status"] for vehicle in emulator.controls.vehicles()} <= {"pending", "approved"}
 
 
 def test_a_move_set_in_the_config_reaches_a_refresh_that_runs_the_program(
@@ -130,9 +155,10 @@ def test_another_applications_credentials_lose_nothing_and_a_rotated_key_is_no_m
             assert "WBA8E9C50GK000001: in the stack's state, last seen with the credentials" in run.output
             assert "WBA8E9C50GK000100, WBA8E9C50GK000101, WBA8E9C50GK000102 and 1 more" in run.output
         else:
-            assert "The access token of WBA8E9C50GK000001 was not revoked" in run.output
+            # Before anything is ended all that the stack holds is looked at.
+            assert "WBA8E9C50GK000001, WBA8E9C50GK000100, WBA8E9C50GK000101 and 2 more" in run.output
         kinds = {resource["type"].rpartition(":")[2] for resource in project.state()}
-        assert kinds == {"FleetVehicle", "VehicleApproval", "VehicleAccessToken", "Fleet"}
+        assert kinds == {"FleetVehicle", "VehicleApproval", "VehicleAccessToken", "Fleet", "FleetRemovals"}
     assert {vehicle["status"] for vehicle in emulator.controls.vehicles()} == {"approved"}
 
     # The application's own again, with another key: all is as before.
@@ -189,7 +215,7 @@ def test_a_base_url_without_its_version_loses_nothing(project: Project, emulator
         run = command(expect=1)
         assert f"{wrong['base_url']} answered 404" in run.output
         assert "not an answer of the platform's API" in run.output
-    assert len(project.state()) == 4
+    assert len(project.state()) == 5
     assert {vehicle["status"] for vehicle in emulator.controls.vehicles()} == {"approved"}
 
 

@@ -9,16 +9,13 @@ import pytest
 
 from pulumi_highmobility.operations import fleet, fleet_vehicle, vehicle_access_token, vehicle_approval
 from pulumi_highmobility.operations.work import Facts
+from pulumi_highmobility.run.engine_run import EngineRun
 
 VIN = "WBA8E9C50GK000001"
 ROW = f'{{"vin":"{VIN}","brand":"bmw"}}'
 
 
-def nobody_keeps(_vin: str) -> str | None:
-    return None
-
-
-FACTS = Facts(datetime(2026, 1, 1, tzinfo=timezone.utc), nobody_keeps)
+FACTS = Facts(datetime(2026, 1, 1, tzinfo=timezone.utc), EngineRun(None, warn=print), "")
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,10 @@ class RegisteredVehicle(msgspec.Struct, frozen=True):
     changelog: list[Changelog] = []
 
 
+class NotedVehicle(RegisteredVehicle, frozen=True):
+    """What the answer to a request of our own told: its instants are this machine's, not the platform's."""
+
+
 class ClearanceRow(msgspec.Struct, frozen=True):
     """One row of the answer to POST or DELETE: a `status`, for "error" with a `description`."""
 

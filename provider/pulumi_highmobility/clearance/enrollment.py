@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from ..api.shapes import Changelog, ClearanceRow, RegisteredVehicle
+from ..api.shapes import Changelog, ClearanceRow, NotedVehicle, RegisteredVehicle
 from ..clock import Clock, write_instant
 from ..errors import ClearanceMismatch, ClearanceRefused, HighMobilityError, ServerError, TransportError
 from ..text import visible
@@ -194,7 +194,7 @@ class Enrollment:
 
     def _note(self, vehicle: Mapping[str, Any], row: ClearanceRow) -> RegisteredVehicle:
         now = write_instant(self._clock.now())
-        registered = RegisteredVehicle(
+        registered = NotedVehicle(
             vin=str(vehicle["vin"]),
             status=row.status,
             brand=str(vehicle["brand"]),

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .leaving import Leaving, read_leaving, write_leaving
 from .roster import Row, read_roster, write_roster
 
 
@@ -30,12 +31,18 @@ class FleetRecord:
     """
     The vehicles that a Fleet has requested or adopted, by VIN, and those that it could not, with the reason.
 
+    `leaving` are those that left the list: their clearances end at the end of the run, or, if that fails, of a later one.
+    `as_of` is the platform's latest request of a member when all of them were last read; empty where the Fleet has requested
+    some since.
+
     It is changed as work goes on, so that what was done is known wherever the work is cut off.
     """
 
     members: dict[str, Member] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     serial: int = 0
+    leaving: dict[str, Leaving] = field(default_factory=dict)
+    as_of: str = ""
 
     def counts(self) -> dict[str, int]:
         """How many vehicles are in which state; "error": could not be requested, or not released."""
@@ -61,12 +68,13 @@ class FleetRecord:
             "requests": {serial: " ".join(vins) for serial, vins in sorted(latest.items())},
             "reasons": {vin: member.reason for vin, member in sorted(self.members.items()) if member.reason},
             "failed": dict(sorted(self.failed.items())),
+            "as_of": self.as_of,
         }
         return json.dumps({name: value for name, value in fields.items() if value}, ensure_ascii=False)
 
     @classmethod
-    def read(cls, roster: str, registry: str) -> FleetRecord:
-        """From the two texts. Raises: ValueError."""
+    def read(cls, roster: str, registry: str, leaving: str = "") -> FleetRecord:
+        """From the texts of a state. Raises: ValueError."""
         facts = read_registry(registry)
         rows = {str(row["vin"]): row for row in read_roster(roster)}
         members = {
@@ -75,7 +83,11 @@ class FleetRecord:
             )
             for vin, row in rows.items()
         }
-        return cls(members, dict(facts.failed), facts.serial)
+        return cls(members, dict(facts.failed), facts.serial, read_leaving(leaving), facts.as_of)
+
+    def departing(self) -> str:
+        """Those that left, as text."""
+        return write_leaving(self.leaving.values())
 
 
 @dataclass(frozen=True)
@@ -87,6 +99,7 @@ class Registry:
     serials: Mapping[str, int]
     reasons: Mapping[str, str]
     failed: Mapping[str, str]
+    as_of: str = ""
 
 
 def read_registry(text: str) -> Registry:
@@ -98,6 +111,7 @@ def read_registry(text: str) -> Registry:
         {vin: int(serial) for vin, serial in _by_vin(fields.get("requests", {}))},
         fields.get("reasons", {}),
         fields.get("failed", {}),
+        str(fields.get("as_of", "")),
     )
 
 

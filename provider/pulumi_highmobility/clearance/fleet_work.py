@@ -4,26 +4,39 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Literal, TypeVar
 
-from ..errors import ClearanceError, FleetIncomplete, HighMobilityError, InvalidRequest
+from ..clock import parse_instant, write_instant
+from ..errors import ClearanceError, FleetIncomplete, HighMobilityError, InvalidRequest, VehicleNotFound
 from .enrollment import MISSING_MAX_AGE_S, Enrollment
 from .fleet_plan import FleetPlan, vehicles
 from .fleet_record import FleetRecord, Member
+from .leaving import Leaving
 from .listing import Listing
-from .record import is_gone, is_in_transition, reason_of, tags_of
-from .release import OnUncancellable, Release
+from .record import (
+    is_active,
+    is_gone,
+    is_in_transition,
+    is_later_request,
+    reason_of,
+    status_of,
+    tags_of,
+    told_request_of,
+)
+from .release import RELEASES_AT_ONCE, OnUncancellable, Release
 from .reporter import FewWords, Reporter
 from .requests import MAX_BATCH
 from .roster import Row
+from .states import ENDED
 
 OnRemoval = Literal["revoke", "retain"]
 WhenUnknown = Callable[[str], None]
 
-# DELETEs under way at a time: "moderate use, no bursts within a few seconds" (OpenAPI, hm-fleet-clearance-v1).
-RELEASES_AT_ONCE = 8
 _SAY_EVERY = 100
 _SHOWN = 5
+# Vehicles that left and that a list lacks are asked for by VIN before they count as gone: a few at each update.
+_LOOKS_BY_VIN = 10
 
 T = TypeVar("T")
 
@@ -41,6 +54,22 @@ class FleetWork:
         self._release = release
         self._listing = listing
 
+    async def put_back(self, record: FleetRecord, wanted: Collection[str]) -> None:
+        """
+        Those that left and are wanted again are members as before, if the platform still has their clearance.
+
+        What has ended since, or was requested by somebody else, is no member: it is requested, or adopted.
+        """
+        back = [vin for vin in wanted if vin in record.leaving]
+        if not back:
+            return
+        listed = await self._listing.current()
+        for vin in back:
+            one = record.leaving.pop(vin)
+            found = listed.get(vin)
+            if found is not None and is_active(found) and not is_later_request(found, one.requested):
+                record.members[vin] = Member(one.row, found.status, reason_of(found), one.serial)
+
     async def carry_out(
         self,
         record: FleetRecord,
@@ -48,7 +77,7 @@ class FleetWork:
         plan: FleetPlan,
         *,
         again: Sequence[str] = (),
-        keep: Collection[str] = (),
+        spared: Mapping[str, str] | None = None,
         on_removal: OnRemoval,
         on_uncancellable: OnUncancellable,
         transition_timeout_s: float,
@@ -57,10 +86,10 @@ class FleetWork:
         when_unknown: WhenUnknown = lambda _: None,
     ) -> None:
         """
-        Request what is added, end what is removed, do both to what changed; request rejected ones `again`.
+        Request what is added, note what is removed, request again what is changed and those of `again`.
 
-        New vehicles come first: a removal that fails must not keep them waiting. Of those removed, the ones to `keep`
-        leave the record with their clearance. `when_unknown`: see Release.release.
+        New vehicles come first. What is removed ends nothing here: it goes to `record.leaving`, or, where it is to be
+        retained, nowhere. `spared`: changed ones that must not end, with the reason. `when_unknown`: see Release.release.
 
         Raises: what the API raises about a whole call.
         """
@@ -68,16 +97,56 @@ class FleetWork:
         record.failed.clear()
         few = FewWords(reporter)
         try:
+            if plan.removed and on_removal != "retain":
+                await self._note_leaving(record, plan.removed)
+            else:
+                for vin in plan.removed:
+                    record.members.pop(vin, None)
             new = [wanted[vin] for vin in (*plan.added, *again)]
             await self._request(record, new, transition_timeout_s, may_adopt, few)
-            for vin in plan.removed if on_removal == "retain" else keep:
-                record.members.pop(vin, None)
-            ending = [vin for vin in (*plan.removed, *plan.changed) if vin in record.members]
+            record.failed.update(spared or {})
+            ending = [vin for vin in plan.changed if vin not in (spared or {})]
             await self.release(record, ending, on_uncancellable, transition_timeout_s, few, when_unknown)
-            free = [wanted[vin] for vin in plan.changed if vin not in record.members]
+            free = [wanted[vin] for vin in ending if vin not in record.members]
             await self._request(record, free, transition_timeout_s, may_adopt, few)
         finally:
             few.sum_up()
+
+    async def tidy(self, record: FleetRecord, handed_over: Collection[str]) -> None:
+        """
+        Forget those that left and have ended, were requested by somebody else since, or that another record holds.
+
+        One that a list lacks may be there all the same: it counts as gone where it is not found by VIN either.
+        """
+        if not record.leaving:
+            return
+        listed = await self._listing.current()
+        looks = _LOOKS_BY_VIN
+        for vin, one in sorted(record.leaving.items()):
+            if one.left == record.serial:
+                # Just now: what a preview has said of it is what is to come.
+                continue
+            found = listed.get(vin)
+            is_over = found is not None and (
+                status_of(found) in ENDED or is_later_request(found, one.requested)
+            )
+            if found is None and looks > 0:
+                looks -= 1
+                is_over = await self._is_unknown(vin)
+            if is_over or vin in handed_over:
+                del record.leaving[vin]
+
+    async def have_ended(self, leaving: Sequence[Leaving]) -> frozenset[str]:
+        """The VINs of those whose clearance has ended, or is another's by now, by one list."""
+        if not leaving:
+            return frozenset()
+        listed = await self._listing.current()
+        found = set()
+        for one in leaving:
+            seen = listed.get(one.vin)
+            if seen is not None and (status_of(seen) in ENDED or is_later_request(seen, one.requested)):
+                found.add(one.vin)
+        return frozenset(found)
 
     async def release_all(
         self,
@@ -87,17 +156,22 @@ class FleetWork:
         on_uncancellable: OnUncancellable,
         transition_timeout_s: float,
         reporter: Reporter,
+        requested: Callable[[str], datetime | None] = lambda _: None,
         when_unknown: WhenUnknown = lambda _: None,
     ) -> None:
         """
-        Revoke or cancel every clearance of a Fleet that is deleted.
+        Revoke or cancel every clearance of a Fleet that is deleted, or that left it.
+
+        `requested` gives the platform's instant of the clearance that is meant: one of a later request is another's.
 
         Raises: FleetIncomplete after all were tried; what the API raises about a whole call.
         """
         few = FewWords(reporter)
         record.failed.clear()
         try:
-            await self.release(record, vins, on_uncancellable, transition_timeout_s, few, when_unknown)
+            await self.release(
+                record, vins, on_uncancellable, transition_timeout_s, few, when_unknown, requested
+            )
         finally:
             few.sum_up()
         if record.failed:
@@ -116,6 +190,7 @@ class FleetWork:
         transition_timeout_s: float,
         reporter: Reporter,
         when_unknown: WhenUnknown,
+        requested: Callable[[str], datetime | None] = lambda _: None,
     ) -> None:
         """Revoke or cancel each; those that could not be stay in the record, with the reason. Raises: as above."""
         todo = iter(vins)
@@ -130,12 +205,14 @@ class FleetWork:
                         on_uncancellable=on_uncancellable,
                         transition_timeout_s=transition_timeout_s,
                         reporter=reporter,
+                        requested=requested(vin),
                         when_unknown=when_unknown,
                     )
                 except ClearanceError as error:
                     record.failed[vin] = str(error)
                 else:
                     record.members.pop(vin, None)
+                    record.leaving.pop(vin, None)
                 done += 1
                 if done % _SAY_EVERY == 0:
                     reporter.progress(f"released {done:,} of {vehicles(len(vins))}")
@@ -150,6 +227,7 @@ class FleetWork:
         """
         listed = await self._listing.current()
         unknown = []
+        latest: datetime | None = None
         for vin, member in sorted(record.members.items()):
             found = listed.get(vin)
             if found is None or is_gone(found):
@@ -163,7 +241,39 @@ class FleetWork:
             if tags is not None:
                 row["tags"] = tags
             record.members[vin] = Member(row, found.status, reason_of(found), member.serial)
+            requested = told_request_of(found)
+            if requested is not None and (latest is None or requested > latest):
+                latest = requested
+        record.as_of = write_instant(latest) if latest else ""
         return unknown
+
+    async def _note_leaving(self, record: FleetRecord, removed: Sequence[str]) -> None:
+        listed = await self._listing.current()
+        as_of = parse_instant(record.as_of)
+        for vin in removed:
+            member = record.members.get(vin)
+            if member is None:
+                continue
+            found = listed.get(vin)
+            # One that somebody else requested since this Fleet was last read is not its own to end.
+            is_others = is_later_request(found, as_of)
+            requested = as_of if is_others else told_request_of(found) or as_of
+            record.leaving[vin] = Leaving(
+                member.row,
+                member.status,
+                member.reason,
+                write_instant(requested) if requested else "",
+                member.serial,
+                record.serial,
+            )
+            del record.members[vin]
+
+    async def _is_unknown(self, vin: str) -> bool:
+        try:
+            await self._listing.ask_by_vin(vin)
+        except VehicleNotFound:
+            return True
+        return False
 
     async def _request(
         self,
@@ -175,6 +285,7 @@ class FleetWork:
     ) -> None:
         if not rows:
             return
+        record.as_of = ""
         listed = await self._listing.current(max_age_s=MISSING_MAX_AGE_S)
         # Those whose old clearance is still ending are waited for: after all that need no wait.
         ordered = sorted(rows, key=lambda row: is_in_transition(listed.get(str(row["vin"]))))

@@ -101,9 +101,13 @@ class Listing:
             self._lone_read_at = now
         return alone
 
+    async def ask_by_vin(self, vin: str) -> RegisteredVehicle:
+        """One vehicle, asked for now; the platform allows 60 of these calls a minute. Raises: VehicleNotFound."""
+        return await self._api.get_vehicle(vin)
+
     async def _ask_by_vin(self, vin: str) -> RegisteredVehicle | None:
         try:
-            return await self._api.get_vehicle(vin)
+            return await self.ask_by_vin(vin)
         except VehicleNotFound:
             return None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from ..api.shapes import Changelog, RegisteredVehicle
+from ..api.shapes import Changelog, NotedVehicle, RegisteredVehicle
 from ..clock import parse_instant
 from ..text import visible
 from .states import ACTIVE, GONE, IN_TRANSITION, Status
@@ -39,6 +39,24 @@ def changes_of(vehicle: RegisteredVehicle) -> list[Changelog]:
 def requested_at(vehicle: RegisteredVehicle) -> datetime | None:
     """When the present clearance was requested: the last change to pending."""
     return _last(vehicle, Status.PENDING)
+
+
+def told_request_of(vehicle: RegisteredVehicle | None) -> datetime | None:
+    """When the platform says that the present clearance was requested, to the second; None where it has not said so."""
+    if vehicle is None or isinstance(vehicle, NotedVehicle):
+        return None
+    requested = requested_at(vehicle)
+    return None if requested is None else requested.replace(microsecond=0)
+
+
+def is_later_request(vehicle: RegisteredVehicle | None, requested: datetime | None) -> bool:
+    """
+    Whether what is registered was requested after `requested`: it is another's clearance then.
+
+    Both instants are the platform's: our own clock has no part in it.
+    """
+    told = told_request_of(vehicle)
+    return told is not None and requested is not None and told > requested
 
 
 def approved_at(vehicle: RegisteredVehicle) -> datetime | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Literal
@@ -11,13 +12,15 @@ from ..api.shapes import RegisteredVehicle
 from ..clock import Clock, write_instant
 from ..errors import CancellationRefused, ClearanceConflict, InvalidRequest, VehicleNotFound
 from .listing import Listing
-from .record import is_gone, requested_at, status_of
+from .record import is_gone, is_later_request, requested_at, status_of
 from .reporter import Reporter
 from .states import Status
 from .watch import Watch
 
 OnUncancellable = Literal["fail", "abandon"]
 
+# DELETEs under way at a time: "moderate use, no bursts within a few seconds" (OpenAPI, hm-fleet-clearance-v1).
+RELEASES_AT_ONCE = 8
 # "the pending status could only be canceled after 1 day it's created" (OpenAPI, hm-fleet-clearance-v1)
 CANCEL_AFTER = timedelta(days=1)
 
@@ -30,6 +33,8 @@ class Release:
         self._listing = listing
         self._watch = watch
         self._clock = clock
+        # Of all Fleets and vehicles of the process together.
+        self._slots = asyncio.Semaphore(RELEASES_AT_ONCE)
 
     async def release(
         self,
@@ -38,10 +43,14 @@ class Release:
         on_uncancellable: OnUncancellable,
         transition_timeout_s: float,
         reporter: Reporter,
+        requested: datetime | None = None,
         when_unknown: Callable[[str], None] = lambda _: None,
     ) -> None:
         """
         Revoke or cancel the clearance of `vin`.
+
+        Where `requested`, the platform's instant of the clearance that is meant, is given, one that was requested later is
+        left alone: it is another's.
 
         One that is unknown, removed already or rejected is success; one in transition is waited for,
         `transition_timeout_s` seconds at most. `when_unknown` is told of an unknown one, and may raise.
@@ -49,8 +58,18 @@ class Release:
         Raises: CancellationRefused (a pending clearance that the platform does not cancel, or not yet,
         unless `on_uncancellable` is "abandon"), WaitTimeout, and what the API raises.
         """
+        if requested is not None:
+            found = await self._listing.look_up(vin)
+            if is_later_request(found, requested):
+                since = requested_at(found) if found else None
+                reporter.warn(
+                    f"{vin} was requested again by somebody else ({write_instant(since) if since else 'later'}), after this resource "
+                    "had requested it: that clearance is not ended"
+                )
+                return
         try:
-            row = await self._api.delete_clearance(vin)
+            async with self._slots:
+                row = await self._api.delete_clearance(vin)
         except VehicleNotFound:
             when_unknown(vin)
             self._listing.note(vin, None)

@@ -33,7 +33,7 @@ def read_roster(text: str) -> list[Any]:
     Raises: ValueError where it is neither.
     """
     lines = json.loads(f"[{','.join(text.split(chr(10)))}]") if text else []
-    return [line if isinstance(line, dict) else _row(line) for line in lines]
+    return [line if isinstance(line, dict) else row_from(line) for line in lines]
 
 
 class CheckedRoster(NamedTuple):
@@ -76,7 +76,8 @@ def check_roster(rows: Sequence[Any]) -> CheckedRoster:
     return CheckedRoster(found, problems, warnings)
 
 
-def _line(row: Mapping[str, Any]) -> str:
+def row_line(row: Mapping[str, Any]) -> list[Any]:
+    """A row as the array of its line."""
     reading = (row.get("control_measures") or {}).get("odometer")
     fields = [
         row["vin"],
@@ -86,10 +87,15 @@ def _line(row: Mapping[str, Any]) -> str:
     ]
     while not fields[-1]:
         fields.pop()
-    return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+    return fields
 
 
-def _row(line: Any) -> Any:
+def _line(row: Mapping[str, Any]) -> str:
+    return json.dumps(row_line(row), ensure_ascii=False, separators=(",", ":"))
+
+
+def row_from(line: Any) -> Any:
+    """The row of an array. Raises: ValueError."""
     if isinstance(line, list) and len(line) == 1:
         # What a program gave in place of a dictionary: left to the check.
         return line[0]

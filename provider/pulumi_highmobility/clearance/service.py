@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from ..api.client import FleetApi
@@ -64,6 +65,7 @@ class ClearanceService:
         on_uncancellable: OnUncancellable,
         transition_timeout_s: float,
         reporter: Reporter,
+        requested: datetime | None = None,
         when_unknown: Callable[[str], None] = lambda _: None,
     ) -> None:
         """See Release.release."""
@@ -72,6 +74,7 @@ class ClearanceService:
             on_uncancellable=on_uncancellable,
             transition_timeout_s=transition_timeout_s,
             reporter=reporter,
+            requested=requested,
             when_unknown=when_unknown,
         )
 

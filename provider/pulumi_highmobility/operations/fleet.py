@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
 from ..clearance.brands import notices_for
-from ..clearance.claims import name_of
 from ..clearance.fleet_plan import (
     DEFAULT_MAX_REMOVALS,
     FleetPlan,
@@ -18,10 +18,14 @@ from ..clearance.fleet_plan import (
     vehicles,
 )
 from ..clearance.fleet_record import FleetRecord
+from ..clearance.leaving import keys_of
 from ..clearance.roster import Row, check_roster, read_roster, write_roster
 from ..clearance.vehicles import Problem
 from ..clearance.vin import InvalidVin, parse_vin
+from ..clock import parse_instant
 from ..errors import FleetIncomplete, HighMobilityError
+from ..run.ending import Fate, Going
+from ..run.urns import shown
 from . import origin
 from .values import (
     Checked,
@@ -38,7 +42,7 @@ from .values import (
     transition_timeout_s,
     without_none,
 )
-from .work import Facts, KeeperOf, Work
+from .work import Facts, Work
 
 # Of more problems than this the rest is counted.
 _SHOWN = 20
@@ -53,11 +57,11 @@ SETTINGS = (
     "adopt",
 )
 INPUTS = frozenset({"vehicles", *SETTINGS})
-OUTPUTS = ("counts", "registry", origin.PROPERTY)
+OUTPUTS = ("counts", "registry", "leaving", origin.PROPERTY)
 
 
 def check(olds: Props, news: Props, facts: Facts) -> Checked:
-    """All that is wrong with the list, and whether it would end more clearances than is allowed."""
+    """All that is wrong with the list; whether it would end too many clearances, the diff tells."""
     problems: list[Problem] = []
     given = without_none(news)
     refuse_unknown_names(given, INPUTS | set(OUTPUTS), problems)
@@ -67,7 +71,11 @@ def check(olds: Props, news: Props, facts: Facts) -> Checked:
     check_number(given, "transition_timeout_minutes", problems, least=0, most=7 * 24 * 60, unit="minutes")
     check_choice(given, "on_uncancellable", ("fail", "abandon"), problems)
     check_choice(given, "on_removal", ("revoke", "retain"), problems)
+    check_limit(given, problems)
     inputs = {name: value for name, value in given.items() if name in INPUTS}
+    if "leaving" in given:
+        # The program gives it where the list is a secret: Pulumi then takes the output of this name for one, too.
+        inputs["leaving"] = given["leaving"]
     text = given.get("vehicles")
     if is_unknown(text):
         return Checked(inputs, problems)
@@ -84,7 +92,6 @@ def check(olds: Props, news: Props, facts: Facts) -> Checked:
         return Checked(inputs, problems, wants=wants)
     rows = {str(row["vin"]): row for row in checked.rows}
     before = {str(row["vin"]): row for row in _text_rows(olds)}
-    problems.extend(_why_too_many_removals(before, rows, given, facts.keeper_of))
     inputs["vehicles"] = write_roster(rows.values())
     new = [row for vin, row in rows.items() if vin not in before]
     notices: list[Notice] = []
@@ -113,34 +120,48 @@ def _wanted(rows: Sequence[Any]) -> dict[str, str]:
     return found
 
 
-def _why_too_many_removals(
-    before: Mapping[str, Row], rows: Mapping[str, Row], given: Mapping[str, Any], keeper_of: KeeperOf
-) -> list[Problem]:
-    max_removals = given.get("max_removals", DEFAULT_MAX_REMOVALS)
-    if is_unknown(max_removals):
-        return []
-    try:
-        allowed = removals_allowed(max_removals, len(before))
-    except (TypeError, ValueError, OverflowError) as error:
-        return [Problem("max_removals", f"{error}.")]
-    plan = plan_fleet(before, rows)
-    removed = () if given.get("on_removal") == "retain" else _lost(plan.removed, keeper_of)
-    lost = (*removed, *plan.changed)
+def check_limit(given: Mapping[str, Any], problems: list[Problem]) -> None:
+    """That `max_removals` is a number or a share, where it is set and known."""
+    limit = given.get("max_removals", DEFAULT_MAX_REMOVALS)
+    if not is_unknown(limit):
+        try:
+            removals_allowed(limit, 0)
+        except (TypeError, ValueError, OverflowError) as error:
+            problems.append(Problem("max_removals", f"{error}."))
+
+
+def _refuse_too_many_removals(record: FleetRecord, plan: FleetPlan, news: Props, facts: Facts) -> None:
+    """Raises: FleetIncomplete where this `up` would end more clearances than is allowed, those left by failed runs included."""
+    limit = news.get("max_removals", DEFAULT_MAX_REMOVALS)
+    if is_unknown(limit) or not (plan.removed or plan.changed):
+        return
+    removed = () if news.get("on_removal") == "retain" else _lost(plan.removed, facts)
+    left = _not_ended_yet(record, _rows(news), facts)
+    size = len(record.members) + len(left)
+    allowed = removals_allowed(limit, size)
+    lost = (*removed, *plan.changed, *left)
     if len(lost) <= allowed:
-        return []
+        return
     changed = f", {len(plan.changed):,} of them changed in brand or tags" if plan.changed else ""
-    return [
-        Problem(
-            "vehicles",
-            f"{len(lost):,} of {vehicles(len(before))} would lose their clearance ({named(lost)}{changed}), and "
-            f"max_removals allows {allowed:,}. Was the list cut off? If it is meant, set max_removals={len(lost)} "
-            "for this `up`.",
-        )
-    ]
+    before = f", {len(left):,} of them removed before, by runs that failed" if left else ""
+    raise FleetIncomplete(
+        f"{len(lost):,} of {vehicles(size)} would lose their clearance ({named(lost)}{changed}{before}), and max_removals allows "
+        f"{allowed:,}. Was the list cut off? Nothing was done. If it is meant, set max_removals={len(lost)} for this `up`.",
+        reasons={},
+    )
 
 
-def _lost(vins: Sequence[str], keeper_of: KeeperOf) -> tuple[str, ...]:
-    return tuple(vin for vin in vins if keeper_of(vin) is None)
+def _not_ended_yet(record: FleetRecord, wanted: Collection[str], facts: Facts) -> list[str]:
+    """Those that left in earlier runs and are still to be ended."""
+    left = {vin: one for vin, one in record.leaving.items() if vin not in wanted}
+    if not left:
+        return []
+    signalled = facts.run.signalled(facts.id, facts.urn)
+    return _lost(sorted(vin for vin, one in left.items() if one.key not in signalled), facts)
+
+
+def _lost(vins: Sequence[str], facts: Facts) -> list[str]:
+    return [vin for vin in vins if facts.wanted_by(vin) is None]
 
 
 def _what_is_known(new: Sequence[Row], *, is_first: bool, checks_eligibility: bool) -> list[Notice]:
@@ -160,18 +181,31 @@ def _what_is_known(new: Sequence[Row], *, is_first: bool, checks_eligibility: bo
 
 
 def diff(olds: Props, news: Props, facts: Facts) -> Difference:
-    """A Fleet is never replaced; its vehicles are, where brand or tags change."""
+    """
+    A Fleet is never replaced; its vehicles are, where brand or tags change.
+
+    Raises: FleetIncomplete, where more would lose their clearance than `max_removals` allows.
+    """
+    ends = facts.run.fleet(facts.id)
     if is_unknown(news.get("vehicles")):
+        ends.predicted = None
         return Difference(changes=True)
     record = _record(olds)
-    plan = _plan(record, _rows(news))
+    wanted = _rows(news)
+    plan = _plan(record, wanted)
+    _refuse_too_many_removals(record, plan, news, facts)
     again = _rejected(record, news)
     changes = bool(plan) or bool(again) or bool(differs(news, olds, *SETTINGS))
-    return Difference(changes, notices=_what_changes(plan, again, news, facts.keeper_of))
+    ends.predicted = keys_of({vin: one for vin, one in record.leaving.items() if vin not in wanted})
+    if news.get("on_removal") != "retain":
+        ends.predicted |= {f"{vin}@{record.serial + 1}" for vin in plan.removed}
+    return Difference(
+        changes, notices=_what_changes(plan, again, news, facts) if changes else (), gives_up=plan.changed
+    )
 
 
 def _what_changes(
-    plan: FleetPlan, again: Sequence[str], news: Mapping[str, Any], keeper_of: KeeperOf
+    plan: FleetPlan, again: Sequence[str], news: Mapping[str, Any], facts: Facts
 ) -> list[Notice]:
     """The difference by number and first VINs: the text of the whole list would tell nobody anything."""
     notices = []
@@ -181,7 +215,7 @@ def _what_changes(
         )
     if again:
         notices.append(Notice(f"{len(again):,} rejected ({named(again)}): requested again"))
-    lost = _lost(plan.removed, keeper_of)
+    lost = _lost(plan.removed, facts)
     moved = sorted(set(plan.removed) - set(lost))
     if moved:
         notices.append(
@@ -193,7 +227,7 @@ def _what_changes(
         what = (
             "stay registered"
             if news.get("on_removal") == "retain"
-            else "clearance is revoked or canceled, unless another resource of the program has the vehicle now"
+            else "clearance is revoked or canceled, unless another resource of the program has the vehicle by then"
         )
         notices.append(Notice(f"{len(lost):,} removed ({named(lost)}): {what}", "warning"))
     if plan.changed:
@@ -227,35 +261,49 @@ async def read(work: Work, id_: str, props: Props) -> State | None:
             f"({named(unknown)}): they leave the state, and the next `pulumi up` requests them again"
         )
     outputs = _outputs(work, record, props)
-    return State(id_, outputs, {name: outputs[name] for name in INPUTS if name in outputs})
+    inputs = {name: outputs[name] for name in INPUTS if name in outputs}
+    return State(id_, outputs, inputs, holds=list(record.members))
 
 
 async def update(work: Work, id_: str, olds: Props, news: Props) -> State:
-    """Request what was added, end what was removed, and both for what changed."""
+    """Request what was added, note what was removed, and request again what changed."""
     origin.refuse_other_server(olds, work.service.settings)
     return await _carry_out(work, id_, _record(olds), news, olds)
 
 
-async def delete(work: Work, id_: str, props: Props) -> None:  # noqa: ARG001 - as of every resource
-    """Revoke or cancel every clearance that no other resource wants; with on_removal="retain", none."""
-    if props.get("on_removal") == "retain":
-        return
+async def delete(work: Work, id_: str, props: Props) -> None:
+    """
+    Revoke or cancel every clearance that no other resource has, and what left the list and has not ended.
+
+    With on_removal="retain" the members are spared; what left without it is not.
+    Raises: ClearanceStays, FleetIncomplete, and what the API raises.
+    """
     record = _record(props)
-    vins = _lost(sorted(record.members), work.keeper_of)
-    kept = [vin for vin in sorted(record.members) if vin not in set(vins)]
+    signalled = work.run.signalled(id_, work.urn) if record.leaving else frozenset()
+    left = {vin: one for vin, one in record.leaving.items() if one.key not in signalled}
+    members = [] if props.get("on_removal") == "retain" else sorted(record.members)
+    verdicts = work.run.let_go([*members, *sorted(left)], work.going)
+    ends = [vin for vin, verdict in verdicts.items() if verdict.fate is Fate.END]
+    kept = {vin: verdict.holder for vin, verdict in verdicts.items() if verdict.fate is Fate.KEEP}
     if kept:
         work.reporter.info(_why_kept(kept, work))
-    if not vins:
+    if not ends:
         return
     origin.refuse_other_server(props, work.service.settings)
-    if work.claims.has_program:
-        _refuse_a_lost_fleet(len(record.members), vins, props)
+    if work.run.claims.has_program:
+        _refuse_a_lost_fleet(len(record.members) + len(left), ends, props)
+    as_of = parse_instant(record.as_of) if record.as_of else None
+
+    def requested(vin: str) -> datetime | None:
+        return left[vin].requested if vin in left else as_of
+
     await work.service.fleet.release_all(
         record,
-        vins,
+        ends,
         on_uncancellable=props.get("on_uncancellable") or "fail",
         transition_timeout_s=transition_timeout_s(props),
         reporter=work.reporter,
+        requested=requested,
         when_unknown=origin.when_unknown(work, props, _status_in(record)),
     )
 
@@ -267,17 +315,17 @@ def _refuse_a_lost_fleet(size: int, vins: Sequence[str], props: Mapping[str, Any
     raise FleetIncomplete(
         f"This Fleet is in the program no longer: {len(vins):,} of {vehicles(size)} would lose their clearance "
         f"({named(vins)}), and its max_removals allows {allowed:,}. Nothing was revoked. If it is meant, run `pulumi destroy "
-        '--target` with its URN; to keep the clearances without Pulumi, run `pulumi up` with on_removal="retain" before.',
+        '--target` with its URN and `--target-dependents`; to keep the clearances without Pulumi, run `pulumi up` with on_removal="retain" before.',
         reasons={},
     )
 
 
-def _why_kept(kept: Sequence[str], work: Work) -> str:
-    keepers = dict.fromkeys(work.keeper_of(vin) or "" for vin in kept)
-    if list(keepers) == [work.urn]:
+def _why_kept(kept: Mapping[str, str], work: Work) -> str:
+    holders = list(dict.fromkeys(kept.values()))
+    if holders == [work.urn]:
         return f"{vehicles(len(kept))} keep their clearance through this replacement, which no changed input demands"
-    others = ", ".join(name_of(keeper) for keeper in list(keepers)[:3]) + (" …" if len(keepers) > 3 else "")
-    return f"{named(kept)}: keep their clearance, {others} in this program has them now"
+    others = ", ".join(shown(holder) for holder in holders[:3]) + (" …" if len(holders) > 3 else "")
+    return f"{named(list(kept))}: keep their clearance, {others} has them now"
 
 
 async def _carry_out(
@@ -285,23 +333,18 @@ async def _carry_out(
 ) -> State:
     """The state after the work; a failure keeps what was done in it and fails the operation."""
     wanted = _rows(props)
+    before = (record.roster(), record.departing())
+    trouble: HighMobilityError | None = None
+    await work.service.fleet.put_back(record, wanted.keys())
     plan = _plan(record, wanted)
     again = _rejected(record, props)
-    before = record.roster()
-    trouble: HighMobilityError | None = None
-    if plan.removed and props.get("on_removal") != "retain":
-        # The program may still be declaring who takes over what this list gives away.
-        await work.claims.settle()
-    moved = [vin for vin in plan.removed if work.keeper_of(vin) is not None]
-    if moved:
-        work.reporter.info(_why_kept(moved, work))
     try:
         await work.service.fleet.carry_out(
             record,
             wanted,
             plan,
             again=again,
-            keep=moved,
+            spared=_spared(work, plan.changed),
             on_removal=props.get("on_removal") or "revoke",
             on_uncancellable=props.get("on_uncancellable") or "fail",
             transition_timeout_s=transition_timeout_s(props),
@@ -309,13 +352,28 @@ async def _carry_out(
             reporter=work.reporter,
             when_unknown=origin.when_unknown(work, olds or {}, _status_in(record)),
         )
+        handed_over = work.run.handed_over(record.leaving, Going(work.urn, id_))
+        await work.service.fleet.tidy(record, handed_over)
     except HighMobilityError as error:
-        if record.roster() == before and not record.failed:
+        if (record.roster(), record.departing()) == before and not record.failed:
             raise
         trouble = error
     reasons = _reasons(record, plan, trouble) if trouble is not None or record.failed else ()
-    inputs = {name: props[name] for name in INPUTS if props.get(name) is not None}
-    return State(id_, _outputs(work, record, props), inputs if reasons else None, reasons)
+    inputs = {name: props[name] for name in (*INPUTS, "leaving") if props.get(name) is not None}
+    outputs = _outputs(work, record, props)
+    return State(id_, outputs, inputs if reasons else None, reasons, holds=list(record.members))
+
+
+def _spared(work: Work, changed: Sequence[str]) -> dict[str, str]:
+    """Those whose old clearance must not end, though brand or tags changed, with the reason."""
+    if not changed:
+        return {}
+    found = {}
+    for vin, verdict in work.run.judge(changed, work.going).items():
+        if verdict.fate is not Fate.END:
+            why = verdict.reason or f"{shown(verdict.holder)} has it, too"
+            found[vin] = f"{vin} is not revoked and requested again: {why}."
+    return found
 
 
 def _status_in(record: FleetRecord) -> Callable[[str], str | None]:
@@ -327,9 +385,7 @@ def _reasons(record: FleetRecord, plan: FleetPlan, trouble: HighMobilityError | 
     reasons += list(record.failed.values())[:_SHOWN]
     if len(record.failed) > _SHOWN:
         reasons.append(f"and {len(record.failed) - _SHOWN:,} more, in the output `failed`")
-    undone = sum(vin not in record.members for vin in plan.added) + sum(
-        vin in record.members for vin in plan.removed
-    )
+    undone = sum(vin not in record.members for vin in plan.added)
     reasons.append(
         f"{vehicles(len(record.members))} are in the stack's state; {undone:,} are left to do. The next `pulumi up` takes "
         "up what is missing"
@@ -338,7 +394,9 @@ def _reasons(record: FleetRecord, plan: FleetPlan, trouble: HighMobilityError | 
 
 
 def _record(props: Mapping[str, Any]) -> FleetRecord:
-    return FleetRecord.read(props.get("vehicles") or "", props.get("registry") or "")
+    return FleetRecord.read(
+        props.get("vehicles") or "", props.get("registry") or "", props.get("leaving") or ""
+    )
 
 
 def _text_rows(props: Mapping[str, Any]) -> list[Row]:
@@ -371,5 +429,6 @@ def _outputs(work: Work, record: FleetRecord, props: Mapping[str, Any]) -> Props
         "vehicles": record.roster(),
         "counts": record.counts(),
         "registry": record.registry(),
+        "leaving": record.departing(),
         origin.PROPERTY: origin.origin_of(work.service.settings),
     }

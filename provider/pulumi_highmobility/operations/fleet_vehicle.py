@@ -6,13 +6,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
-from ..api.shapes import RegisteredVehicle
+from ..api.shapes import NotedVehicle, RegisteredVehicle
 from ..clearance.brands import notices_for
-from ..clearance.claims import name_of
 from ..clearance.record import approved_at, changes_of, is_gone, reason_of, requested_at, tags_of
 from ..clearance.vehicles import Problem, check_vehicle
 from ..clearance.vin import InvalidVin, parse_vin
-from ..clock import write_instant
+from ..clock import parse_instant, write_instant
+from ..errors import ClearanceStays
+from ..run.ending import Fate
+from ..run.engine_run import why_kept
+from ..run.urns import shown
 from ..text import visible
 from . import origin
 from .values import (
@@ -30,7 +33,7 @@ from .values import (
     transition_timeout_s,
     without_none,
 )
-from .work import Facts, KeeperOf, Work
+from .work import Facts, Work
 
 SETTINGS = (
     "retry_rejected",
@@ -95,14 +98,23 @@ def _wanted(vin: object) -> dict[str, str]:
 
 
 def diff(olds: Props, news: Props, facts: Facts) -> Difference:
-    """What an `up` would change: a clearance is never replaced for less than a known other vin, brand or tags."""
+    """
+    What an `up` would change: a clearance is never replaced for less than a known other vin, brand or tags.
+
+    Raises: ClearanceStays, where the old one would be deleted before it is known who takes over its vehicle.
+    """
     unknown = [name for name in ("vin", "brand", "tags") if _holds_unknown(news.get(name))]
     replaces = [name for name in differs(news, olds, "vin", "brand") if name not in unknown]
     if "tags" not in unknown and (news.get("tags") or {}) != (olds.get("tags") or {}):
         replaces.append("tags")
     notices = []
+    if "vin" in replaces and facts.deletes_first():
+        raise ClearanceStays(
+            f"`delete_before_replace` would revoke {olds.get('vin')} in the midst of the program, before it is known which resource has "
+            f"it next. Take that option away: a change of the VIN to {news.get('vin')} needs no such order. Nothing was done"
+        )
     if replaces:
-        notices += _what_is_lost(olds, news, replaces, facts.keeper_of)
+        notices += _what_is_lost(olds, news, replaces, facts)
     elif unknown and origin.is_held(olds.get("status")):
         notices.append(
             Notice(
@@ -127,7 +139,8 @@ def diff(olds: Props, news: Props, facts: Facts) -> Difference:
 async def create(work: Work, props: Props) -> State:
     """Request clearance, or adopt what is registered."""
     found = await _ensure(work, props)
-    return State(found.vin, _outputs(work, found, props, request_id=str(uuid4())))
+    outputs = _outputs(work, found, props, request_id=str(uuid4()))
+    return State(found.vin, outputs, holds=[outputs["vin"]])
 
 
 async def read(work: Work, id_: str, props: Props) -> State | None:
@@ -142,7 +155,7 @@ async def read(work: Work, id_: str, props: Props) -> State | None:
     if found is None or is_gone(found):
         return None
     outputs = _outputs(work, found, props, request_id=props.get("request_id") or str(uuid4()))
-    return State(vin, outputs, {name: outputs[name] for name in INPUTS if name in outputs})
+    return State(vin, outputs, {name: outputs[name] for name in INPUTS if name in outputs}, holds=[vin])
 
 
 async def update(work: Work, id_: str, olds: Props, news: Props) -> State:
@@ -150,22 +163,21 @@ async def update(work: Work, id_: str, olds: Props, news: Props) -> State:
     if olds.get("status") == "rejected" and news.get("retry_rejected") is True:
         origin.refuse_other_server(olds, work.service.settings)
         found = await _ensure(work, news)
-        return State(id_, _outputs(work, found, news, request_id=str(uuid4())))
+        return State(id_, _outputs(work, found, news, request_id=str(uuid4())), holds=[found.vin.upper()])
     kept = {name: olds[name] for name in OUTPUTS if name in olds}
-    return State(id_, {**_inputs(news), "tags": news.get("tags") or {}, **kept})
+    return State(id_, {**_inputs(news), "tags": news.get("tags") or {}, **kept}, holds=[id_])
 
 
 async def delete(work: Work, id_: str, props: Props) -> None:
-    """Revoke an approved clearance, cancel a pending one; keep it where another resource has the vehicle now."""
+    """
+    Revoke an approved clearance, cancel a pending one; keep it where another resource has the vehicle now.
+
+    Raises: ClearanceStays, and what Release.release raises.
+    """
     vin = props.get("vin", id_)
-    keeper = work.keeper_of(vin)
-    if keeper is not None:
-        work.reporter.info(
-            f"{vin} keeps its clearance: {name_of(keeper)} has it in this program now. No request was made"
-            if keeper != work.urn
-            else f"{vin} keeps its clearance through this replacement, which no changed input demands. To revoke it and "
-            "request it again, run `pulumi destroy --target` with this resource, then `pulumi up`"
-        )
+    verdict = work.run.let_go([vin], work.going)[vin]
+    if verdict.fate is Fate.KEEP:
+        work.reporter.info(why_kept(vin, verdict, work.going))
         return
     origin.refuse_other_server(props, work.service.settings)
     await work.service.release(
@@ -173,6 +185,8 @@ async def delete(work: Work, id_: str, props: Props) -> None:
         on_uncancellable=props.get("on_uncancellable") or "fail",
         transition_timeout_s=transition_timeout_s(props),
         reporter=work.reporter,
+        # Without a changelog it is this machine's own instant, of a request that was not read since.
+        requested=parse_instant(props.get("requested_at") or "") if props.get("changelog") else None,
         when_unknown=origin.when_unknown(work, props, lambda _: props.get("status")),
     )
 
@@ -188,7 +202,6 @@ async def _ensure(work: Work, props: Mapping[str, Any]) -> RegisteredVehicle:
         may_adopt=props.get("adopt") is not False,
         reporter=work.reporter,
     )
-    work.claims.take_back(work.urn, [found.vin.upper()])
     if found.status == "rejected":
         work.reporter.warn(
             f"{found.vin} was rejected at once. It stays in the stack, with the reason in status_reason"
@@ -215,7 +228,8 @@ def _outputs(work: Work, found: RegisteredVehicle, props: Mapping[str, Any], *, 
                     "reason": None if change.reason is None else visible(change.reason),
                 }
             )
-            for change in changes_of(found)
+            # Before it was read there is none: what our own request told has this machine's instant.
+            for change in ([] if isinstance(found, NotedVehicle) else changes_of(found))
         ],
         "requested_at": write_instant(requested) if requested else "",
         "approved_at": write_instant(approved) if approved else "",
@@ -235,13 +249,13 @@ def _holds_unknown(value: object) -> bool:
 
 
 def _what_is_lost(
-    olds: Mapping[str, Any], news: Mapping[str, Any], replaces: Sequence[str], keeper_of: KeeperOf
+    olds: Mapping[str, Any], news: Mapping[str, Any], replaces: Sequence[str], facts: Facts
 ) -> list[Notice]:
     status, vin = olds.get("status"), str(olds.get("vin"))
     if not origin.is_held(status):
         return []
-    if "vin" in replaces and (keeper := keeper_of(vin)) is not None:
-        return [Notice(f"{vin} keeps its clearance: {name_of(keeper)} has it in this program now")]
+    if "vin" in replaces and (holder := facts.wanted_by(vin)) is not None:
+        return [Notice(f"{vin} keeps its clearance: {shown(holder)} has it in this program")]
     since = olds.get("approved_at") if status == "approved" else olds.get("requested_at")
     what = (
         "revokes its clearance"
@@ -249,7 +263,7 @@ def _what_is_lost(
         else "cancels its pending clearance, where the carmaker can,"
     )
     then = f"requests {news.get('vin')}" if "vin" in replaces else "requests it again"
-    unless = ", unless another resource of the program has it now" if "vin" in replaces else ""
+    unless = ", unless another resource of the program has it by then" if "vin" in replaces else ""
     return [
         Notice(
             f"a change of {', '.join(replaces)} replaces {vin} ({status} since {since}): it {what} and {then}, which "

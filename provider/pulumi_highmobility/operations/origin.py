@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..clearance.fleet_plan import named
 from ..clearance.states import ACTIVE, Status
 from ..errors import HighMobilityError, OtherServer, VehicleUnseen
+from ..run.saved_state import SavedState
+from ..run.urns import shown
 from ..settings import BASE_URL, MOVED_FROM, Settings
 from .work import Work
+
+if TYPE_CHECKING:
+    from ..clearance.service import ClearanceService
 
 PROPERTY = "registered_with"
 
@@ -24,28 +29,53 @@ def server_of(props: Mapping[str, Any]) -> str:
     return _read(props)[0]
 
 
-def refuse_other_server(props: Mapping[str, Any], settings: Settings, *, created: Sequence[str] = ()) -> None:
+def refuse_other_server(props: Mapping[str, Any], settings: Settings, *, whose: str = "") -> None:
     """
     Raises: OtherServer where the settings name another server than the one that the state is about.
 
-    `created`: names of resources that the run has created there before it could know.
+    `whose`: the URN of the record, where it is another than the resource at hand.
 
     A vehicle that is not known there is no sign that it is gone, and nothing may be requested there by mistake.
     """
     base_url = server_of(props)
     if base_url and base_url not in (settings.base_url, settings.moved_from):
-        done = (
-            f"Before that was known, this run began to create {named(created, 3)} there. What it requested, `pulumi destroy "
-            "--target` with the URN revokes again, with these settings; what was registered there already and was adopted would lose "
-            "its clearance by that: take it out of the state with `pulumi state delete`"
-            if created
-            else "Nothing was done"
-        )
+        which = f" (for {shown(whose)})" if whose else ""
         raise OtherServer(
-            f"The stack's state was last read from {base_url}, and {BASE_URL.names} is {settings.base_url} now. {done}. "
-            f"Set it back, or, if the stack is meant to move to the other server, set {MOVED_FROM.names} to "
-            f'"{base_url}" until it has moved.'
+            f"The stack's state was last read from {base_url}{which}, and {BASE_URL.names} is {settings.base_url} now. Nothing was "
+            f"done. Set it back, or, if the stack is meant to move to the other server, set {MOVED_FROM.names} to "
+            f'"{base_url}" and run `pulumi refresh --run-program`, then `pulumi up`; then remove that setting.'
         )
+
+
+def refuse_state_of_another_server(saved: SavedState, settings: Settings) -> None:
+    """
+    Judge every record of the stack, whether its resource is declared, renamed, left out, or gone from the program.
+
+    Raises: OtherServer.
+    """
+    for record in saved.records:
+        refuse_other_server({PROPERTY: record.server}, settings, whose=record.urn)
+
+
+async def refuse_unseen(saved: SavedState, service: ClearanceService) -> None:
+    """
+    Where other credentials last saw what the stack holds: they must see it now, by one list.
+
+    Raises: VehicleUnseen.
+    """
+    settings = service.settings
+    held: dict[str, str] = {}
+    for record in saved.records:
+        if are_other_credentials({PROPERTY: record.server}, settings):
+            held |= {vin: record.server for vin, status in record.statuses.items() if is_held(status)}
+    if not held:
+        return
+    listed = await service.listing.current()
+    unknown = sorted(vin for vin in held if vin not in listed)
+    for server in sorted({held[vin] for vin in unknown}):
+        unseen = why_unseen({PROPERTY: server}, [vin for vin in unknown if held[vin] == server], settings)
+        if unseen is not None:
+            raise unseen
 
 
 def why_unseen(props: Mapping[str, Any], vins: Sequence[str], settings: Settings) -> HighMobilityError | None:

@@ -80,13 +80,14 @@ class State:
     What a create, read or update gives: what is to stand in the stack's state.
 
     `inputs` are given by a read alone. `reasons` tell why the operation failed in part: the state holds what was
-    reached all the same.
+    reached all the same. `holds` are the vehicles whose clearance the resource holds by that.
     """
 
     id: str
     outputs: Props
     inputs: Props | None = None
     reasons: Sequence[str] = field(default=())
+    holds: Collection[str] = ()
 
 
 def without_none(properties: Mapping[str, Any]) -> Props:

@@ -2,40 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ..clearance.reporter import Reporter
+from ..run.ending import Going
 
 if TYPE_CHECKING:
-    from ..clearance.claims import Claims
     from ..clearance.service import ClearanceService
-
-KeeperOf = Callable[[str], "str | None"]
-"""The URN of the resource for which the clearance of a VIN has to stay, None where there is none: see Claims."""
+    from ..run.engine_run import EngineRun
 
 
-@dataclass(frozen=True)
+@dataclass
 class Facts:
-    """What a check or diff may know beside the properties; it makes no request."""
+    """
+    What a check or diff may know beside the properties; it makes no request.
+
+    `id` is empty in a check. `checks_eligibility` is what the setting says, where a resource's input says nothing.
+    """
 
     now: datetime
-    keeper_of: KeeperOf
+    run: EngineRun
+    urn: str
+    id: str = ""
     checks_eligibility: bool = False
-    """What the setting says, where a resource's input says nothing."""
+    _is_current: bool = field(default=False, init=False)
+
+    def deletes_first(self) -> bool:
+        """Whether the program gave this resource `delete_before_replace`."""
+        self.look()
+        return self.run.claims.deletes_first(self.urn)
+
+    def look(self) -> None:
+        """Take what the program has told; once is enough for a call."""
+        if not self._is_current:
+            self.run.look_at_board()
+            self._is_current = True
+
+    def wanted_by(self, vin: str) -> str | None:
+        """The URN of another resource that wants `vin`, or of this one; None where the program has none."""
+        self.look()
+        return self.run.wanted_by(vin, self.urn)
 
 
 @dataclass(frozen=True)
 class Work:
-    """The platform, the user, and the run that a create, read, update or delete belongs to."""
+    """The platform, the user, and the run that a create, read, update or delete belongs to; `id` is empty in a create."""
 
     service: ClearanceService
     reporter: Reporter
-    claims: Claims
+    run: EngineRun
     urn: str
+    id: str = ""
 
-    def keeper_of(self, vin: str) -> str | None:
-        """See Claims.keeper_of, for the resource at work."""
-        return self.claims.keeper_of(vin, self.urn)
+    @property
+    def going(self) -> Going:
+        """The record at hand, for a delete."""
+        return Going(self.urn, self.id)

@@ -12,16 +12,24 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..clock import Clock, RealClock, Stop, StoppableClock
-from ..errors import ConfigError, HighMobilityError, Interrupted
-from ..settings import Settings, load_settings, wants_carmaker_notices, wants_eligibility_check
+from ..errors import BoardUnusable, ConfigError, HighMobilityError, Interrupted
+from ..run.urns import kind_of
+from ..settings import (
+    Settings,
+    load_settings,
+    may_revoke_without_state,
+    wants_carmaker_notices,
+    wants_eligibility_check,
+)
 from ..text import visible
 from .sdk import Engine, EngineCall, engine_of_this_process, prepare_process
 
 if TYPE_CHECKING:
-    from ..clearance.claims import Claims
     from ..clearance.service import ClearanceService
-    from ..operations.server_guard import ServerGuard
     from ..operations.work import Work
+    from ..run.board import Board
+    from ..run.engine_run import EngineRun
+    from ..run.saved_state import SavedState
 
 T = TypeVar("T")
 # Of one message, whatever the platform's words and the program's names in it are.
@@ -62,14 +70,15 @@ class Bridge:
         self._settings: Settings | None = None
         self._lock = threading.Lock()
         self._started = False
-        self._claims: Claims | None = None
+        self._this_run: EngineRun | None = None
+        self._seen: asyncio.Future[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._opening: asyncio.Lock | None = None
         self._services: dict[Settings, ClearanceService] = {}
         self._stop: Stop | None = None
         self._exits = AsyncExitStack()
         self._said: set[str] = set()
-        self._guard: ServerGuard | None = None
+        self._judged: list[SavedState] = []
 
     def configure(self, config: Mapping[str, Any]) -> None:
         """Take the stack's config, with full keys; the last one told counts."""
@@ -88,24 +97,33 @@ class Bridge:
             )
 
     @property
-    def claims(self) -> Claims:
-        """Which vehicles the program of this run wants."""
-        from ..clearance.claims import Claims  # noqa: PLC0415 - a program has no use for the rules
+    def this_run(self) -> EngineRun:
+        """What this process knows of the run that the engine started it for."""
+        from ..run.engine_run import EngineRun  # noqa: PLC0415 - a program has no use for the rules
 
         with self._lock:
-            if self._claims is None:
-                self._claims = Claims(self.clock)
-            return self._claims
+            if self._this_run is None:
+                self._this_run = EngineRun(
+                    self._board(),
+                    warn=lambda text: self.engine.log("warning", text),
+                    may_end_without_state=lambda: may_revoke_without_state(self._config, os.environ),
+                )
+            return self._this_run
 
-    @property
-    def guard(self) -> ServerGuard:
-        """What this run's states say of the server."""
-        from ..operations.server_guard import ServerGuard  # noqa: PLC0415 - as above
+    def _board(self) -> Board | None:
+        from ..run.board import Board  # noqa: PLC0415 - as above
 
-        with self._lock:
-            if self._guard is None:
-                self._guard = ServerGuard(self.clock)
-            return self._guard
+        if not self.engine.address:
+            return None
+        try:
+            return Board(self.engine.address)
+        except BoardUnusable as error:
+            self.engine.log(
+                "warning",
+                f"the processes of this run cannot tell each other what they know ({error}): with --target and --exclude, what the program "
+                "wants is not known. TMPDIR names a folder for temporary files that can be written",
+            )
+            return None
 
     def settings(self) -> Settings:
         """The settings, checked; read once, since every diff compares its server with them. Raises: ConfigError."""
@@ -129,13 +147,36 @@ class Bridge:
         return is_new
 
     def judge_server(self, olds: Mapping[str, Any]) -> None:
-        """Raises: OtherServer where a state is about another server than the one that is set."""
+        """Raises: OtherServer where the state of a resource is about another server than the one that is set."""
+        from ..operations.origin import refuse_other_server  # noqa: PLC0415 - as above
+
         try:
             settings = self.settings()
         except ConfigError:
             # A preview without credentials makes no request, so it cannot make one to the wrong server.
             return
-        self.guard.judge(olds, settings)
+        refuse_other_server(olds, settings)
+
+    def judge_stack(self, call: EngineCall) -> None:
+        """Raises: OtherServer where any record of the stack's saved state is about another server."""
+        try:
+            settings = self.settings()
+        except ConfigError:
+            return
+        self._judged_stack(call, settings, None)
+
+    def _judged_stack(
+        self, call: EngineCall, settings: Settings, must_hold: tuple[str, str] | None
+    ) -> SavedState | None:
+        from ..operations.origin import refuse_state_of_another_server  # noqa: PLC0415 - as above
+
+        if not call.urn:
+            return None
+        saved = self.this_run.saved(call.urn, must_hold)
+        if saved is not None and not any(one is saved for one in self._judged):
+            refuse_state_of_another_server(saved, settings)
+            self._judged.append(saved)
+        return saved
 
     def check_eligibility(self, vehicles: Sequence[tuple[str, str]], reporter: ResourceReporter) -> None:
         """Warn of vehicles that their carmakers won't take; never fails a preview."""
@@ -174,18 +215,38 @@ class Bridge:
         except CancelledError:
             raise Interrupted from None
 
-    def operate(self, call: EngineCall, work: Callable[[Work], Awaitable[T]]) -> T:
-        """As `run`, for an operation of the resource that the engine's call is about."""
+    def operate(
+        self,
+        call: EngineCall,
+        work: Callable[[Work], Awaitable[T]],
+        id_: str = "",
+        *,
+        changes_something: bool = True,
+    ) -> T:
+        """
+        As `run`, for an operation of the resource that the engine's call is about.
+
+        One that changes something begins only after the whole stack's state was judged: that it is about this server, and
+        that these credentials see what it holds. Raises: OtherServer, VehicleUnseen, too.
+        """
         from ..api.waits import listener  # noqa: PLC0415 - as above
-        from ..operations.work import Work  # noqa: PLC0415 - as above
+        from ..operations.origin import refuse_unseen  # noqa: PLC0415
+        from ..operations.work import Work  # noqa: PLC0415
 
         self.start()
         reporter = ResourceReporter(self.engine, call.urn)
-        claims = self.claims
+        this_run = self.this_run
+        saved = None
+        if changes_something:
+            saved = self._judged_stack(call, self.settings(), (kind_of(call.urn), id_) if id_ else None)
 
         async def told(service: ClearanceService) -> T:
             listener.set(reporter.info)
-            return await work(Work(service, reporter, claims, call.urn))
+            if saved is not None:
+                if self._seen is None:
+                    self._seen = asyncio.ensure_future(refuse_unseen(saved, service))
+                await asyncio.shield(self._seen)
+            return await work(Work(service, reporter, this_run, call.urn, id_))
 
         return self.run(told)
 
@@ -195,9 +256,11 @@ class Bridge:
 
         What has been sent comes to its end: the engine waits for it, and writes its answer into the state.
         """
-        loop, stop = self._loop, self._stop
+        loop, stop, this_run = self._loop, self._stop, self._this_run
         if loop is not None and stop is not None:
             loop.call_soon_threadsafe(stop.set)
+        if this_run is not None:
+            this_run.close()
 
     async def _run(self, work: Callable[[ClearanceService], Awaitable[T]], settings: Settings) -> T:
         return await work(await self._opened(settings))

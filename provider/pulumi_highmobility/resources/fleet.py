@@ -17,14 +17,16 @@ from .args import (
     split_arguments,
     without_none,
 )
-from .fleet_member import FleetMember, encoded, vins_of
-from .program import tell_of_plain_secrets
+from .constructed import tell_construction
+from .fleet_member import FleetMember, encoded, vins_in, vins_of
+from .fleet_removals import FleetRemovals
+from .program import refuse_replace_with, tell_of_plain_secrets
 from .provider import HighMobilityProvider, Operations
 
 if TYPE_CHECKING:
     from ..clearance.fleet_record import Registry
 
-_OUTPUTS = ("counts", "registry")
+_OUTPUTS = ("counts", "registry", "leaving")
 
 
 class FleetProvider(HighMobilityProvider):
@@ -55,6 +57,8 @@ class Fleet(Resource, module="highmobility", name="Fleet"):
     """How many vehicles are in which state; "error": could not be requested, or not released."""
     registry: pulumi.Output[str]
     """What else is known of the vehicles, in the state's compact form; the properties below read it."""
+    leaving: pulumi.Output[str]
+    """What left the list and whose clearance has not ended as far as the state knows, one line each."""
 
     @overload
     def __init__(
@@ -101,11 +105,19 @@ class Fleet(Resource, module="highmobility", name="Fleet"):
         """
         tell_of_plain_secrets()
         opts, inputs = split_arguments(FleetArgs, positional, named)
-        super().__init__(
-            FleetProvider(),
+        refuse_replace_with(opts)
+        vehicles = encoded(inputs["vehicles"])
+        tell_construction("Fleet", resource_name, vehicles, vins_in, opts)
+        properties: dict[str, Any] = {**dict.fromkeys(_OUTPUTS), **without_none(inputs), "vehicles": vehicles}
+        if isinstance(vehicles, pulumi.Output):
+            # Where the list is a secret, so is what left it: Pulumi takes an output for one whose input of that name is one.
+            properties["leaving"] = vehicles.apply(lambda _: "")
+        super().__init__(FleetProvider(), resource_name, properties, opts)
+        self._removals = FleetRemovals(
             resource_name,
-            {**dict.fromkeys(_OUTPUTS), **without_none(inputs), "vehicles": encoded(inputs["vehicles"])},
-            opts,
+            self,
+            on_uncancellable=inputs["on_uncancellable"],
+            transition_timeout_minutes=inputs["transition_timeout_minutes"],
         )
         # Read once, however many vehicles are looked at.
         self._facts: pulumi.Output[Registry] = self.registry.apply(_read_facts)

@@ -73,6 +73,17 @@ def vins_of(vehicles: Any) -> frozenset[str]:
     return frozenset(str(vehicle.get("vin", "")).strip().upper() for vehicle in rows)
 
 
+def vins_in(text: str) -> str:
+    """The VINs of an encoded list, as far as they can be read, separated by spaces."""
+    found = []
+    for line in text.split("\n") if text else ():
+        row = json.loads(line)
+        vin = row.get("vin") if isinstance(row, dict) else None
+        if isinstance(vin, str):
+            found.append(vin.strip().upper())
+    return " ".join(found)
+
+
 def is_list(vehicles: Any) -> bool:
     """Whether its items may be vehicles: a text's and a dictionary's are not."""
     return hasattr(vehicles, "__iter__") and not isinstance(vehicles, (str, bytes, Mapping))

@@ -17,7 +17,8 @@ from .args import (
     split_arguments,
     without_none,
 )
-from .program import tell_of_plain_secrets
+from .constructed import tell_construction
+from .program import refuse_replace_with, tell_of_plain_secrets
 from .provider import HighMobilityProvider, Operations
 
 # What a resource of the SDK has to be given, to have it as an output: the rest of the inputs only where they are set.
@@ -124,9 +125,15 @@ class FleetVehicle(Resource, module="highmobility", name="FleetVehicle"):
         """
         tell_of_plain_secrets()
         opts, inputs = split_arguments(FleetVehicleArgs, positional, named)
+        refuse_replace_with(opts)
+        tell_construction("FleetVehicle", resource_name, inputs["vin"], _vin_of, opts)
         super().__init__(
             FleetVehicleProvider(),
             resource_name,
             {**dict.fromkeys(_OUTPUTS), **without_none(inputs)},
             opts,
         )
+
+
+def _vin_of(vin: object) -> str:
+    return str(vin or "").strip().upper()

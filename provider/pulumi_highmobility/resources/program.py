@@ -44,4 +44,17 @@ def tell_of_plain_secrets() -> None:
     pulumi.log.warn(message)
 
 
+def refuse_replace_with(opts: pulumi.ResourceOptions | None) -> None:
+    """
+    Raises: ValueError where a vehicle's or a fleet's options have `replace_with`.
+
+    Pulumi would delete it in the midst of the program, whatever becomes of the vehicle: a clearance takes weeks to get.
+    """
+    if opts is not None and getattr(opts, "replace_with", None):
+        raise ValueError(
+            "`replace_with` would revoke clearances whenever another resource is replaced, before the program has told who wants the "
+            "vehicles. Remove it: `keepers` of a VehicleAccessToken renews tokens, which is what can be renewed"
+        )
+
+
 _told: set[str] = set()

@@ -83,11 +83,11 @@ class HighMobilityProvider(ResourceProvider):
             from ..operations.work import Facts  # noqa: PLC0415 - a program has no use for the operations
 
             BRIDGE.start()
-            facts = Facts(
-                BRIDGE.clock.now(),
-                lambda vin: BRIDGE.claims.keeper_of(vin, call.urn),
-                BRIDGE.wants_eligibility_check(),
-            )
+            if not _olds:
+                # New to the engine: what the stack holds under other names tells of the server.
+                BRIDGE.judge_stack(call)
+            checks = BRIDGE.wants_eligibility_check()
+            facts = Facts(BRIDGE.clock.now(), BRIDGE.this_run, call.urn, checks_eligibility=checks)
             checked = self.operations().check(from_pulumi(_olds), from_pulumi(news), facts)
             failures = [CheckFailure(problem.property, problem.reason) for problem in checked.problems]
             failures += self._claim(call, checked, has_state=bool(_olds))
@@ -96,18 +96,18 @@ class HighMobilityProvider(ResourceProvider):
                 BRIDGE.check_eligibility(checked.eligibility, ResourceReporter(BRIDGE.engine, call.urn))
             return CheckResult(to_pulumi(checked.inputs), failures)
 
-        with BRIDGE.guard.hearing():
-            return self._answer(work, CheckResult({}, []))
+        return self._answer(work, CheckResult({}, []))
 
     def _claim(self, call: EngineCall, checked: Checked, *, has_state: bool) -> list[CheckFailure]:
         """Note which VINs the resource wants; two that want the same one are told so, both."""
-        from ..clearance.claims import name_of  # noqa: PLC0415 - as above
+        from ..run.urns import shown  # noqa: PLC0415 - as above
 
-        me = name_of(call.urn) if call.urn else self.kind
+        me = shown(call.urn) if call.urn else self.kind
         failures = []
-        for vin, other in sorted(BRIDGE.claims.want(call.urn, checked.wants, has_state=has_state).items()):
+        others = BRIDGE.this_run.claims.check(call.urn, checked.wants, has_state=has_state)
+        for vin, other in sorted(others.items()):
             why = f"{vin} is declared twice, by {{}} too: one VIN takes one resource. Remove one of the two."
-            failures.append(CheckFailure(checked.wants[vin], why.format(name_of(other))))
+            failures.append(CheckFailure(checked.wants[vin], why.format(shown(other))))
             BRIDGE.engine.log("error", why.format(me), other)
         return failures
 
@@ -119,9 +119,13 @@ class HighMobilityProvider(ResourceProvider):
 
             olds = from_pulumi(_olds)
             BRIDGE.judge_server(olds)
-            facts = Facts(BRIDGE.clock.now(), lambda vin: BRIDGE.claims.keeper_of(vin, call.urn))
+            claims = BRIDGE.this_run.claims
+            claims.know(call.urn, _id)
+            facts = Facts(BRIDGE.clock.now(), BRIDGE.this_run, call.urn, _id)
             found = self.operations().diff(olds, from_pulumi(_news), facts)
-            BRIDGE.claims.give_up(call.urn, found.gives_up)
+            claims.give_up(call.urn, found.gives_up)
+            if found.replaces:
+                claims.replace(call.urn)
             _say(call, found.notices)
             return DiffResult(
                 changes=found.changes,
@@ -129,18 +133,14 @@ class HighMobilityProvider(ResourceProvider):
                 delete_before_replace=found.delete_first,
             )
 
-        with BRIDGE.guard.hearing():
-            return self._answer(work, DiffResult())
+        return self._answer(work, DiffResult())
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Create, and keep in the state what was reached."""
 
         def work(call: EngineCall) -> CreateResult:
-            async def create(at: Work) -> State:
-                await BRIDGE.guard.allow_create(self._name(call))
-                return await self.operations().create(at, from_pulumi(props))
-
-            state = BRIDGE.operate(call, create)
+            state = BRIDGE.operate(call, lambda at: self.operations().create(at, from_pulumi(props)))
+            BRIDGE.this_run.claims.hold(call.urn, state.id, state.holds)
             return CreateResult(state.id, self._outputs(call, state, props))
 
         return self._answer(work, CreateResult("", {}))
@@ -151,9 +151,13 @@ class HighMobilityProvider(ResourceProvider):
         def work(call: EngineCall) -> ReadResult:
             olds = from_pulumi(props)
             BRIDGE.judge_server(olds)
-            state = BRIDGE.operate(call, lambda at: self.operations().read(at, id_, olds))
+            state = BRIDGE.operate(
+                call, lambda at: self.operations().read(at, id_, olds), id_, changes_something=False
+            )
             if state is None:
+                BRIDGE.this_run.claims.lose(call.urn, id_)
                 return ReadResult("", {})
+            BRIDGE.this_run.claims.know(call.urn, id_)
             return ReadResult(state.id, to_pulumi(state.outputs), to_pulumi(state.inputs or {}))
 
         return self._answer(work, ReadResult("", {}))
@@ -163,8 +167,11 @@ class HighMobilityProvider(ResourceProvider):
 
         def work(call: EngineCall) -> UpdateResult:
             state = BRIDGE.operate(
-                call, lambda at: self.operations().update(at, _id, from_pulumi(_olds), from_pulumi(_news))
+                call,
+                lambda at: self.operations().update(at, _id, from_pulumi(_olds), from_pulumi(_news)),
+                _id,
             )
+            BRIDGE.this_run.claims.hold(call.urn, state.id, state.holds)
             return UpdateResult(self._outputs(call, state, _news))
 
         return self._answer(work, UpdateResult({}))
@@ -173,7 +180,7 @@ class HighMobilityProvider(ResourceProvider):
         """Delete; success means that nothing is left that the resource held."""
 
         def work(call: EngineCall) -> None:
-            BRIDGE.operate(call, lambda at: self.operations().delete(at, _id, from_pulumi(_props)))
+            BRIDGE.operate(call, lambda at: self.operations().delete(at, _id, from_pulumi(_props)), _id)
 
         self._answer(work, None)
 

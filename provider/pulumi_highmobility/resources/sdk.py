@@ -23,6 +23,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import pairwise
 from types import FrameType, FunctionType
 from typing import Any, Literal
 
@@ -141,6 +142,22 @@ def program_config(namespace: str, known: Sequence[str]) -> tuple[dict[str, Any]
             found[f"{namespace}:{name}"] = value
     is_secret = getattr(runtime, "is_config_secret", lambda _: True)
     return found, frozenset(key for key in found if is_secret(key))
+
+
+def engine_of_the_program() -> str | None:
+    """In a program: HOST:PORT of the engine that runs it; None in a test with mocks, and where the SDK does not tell."""
+    from pulumi.runtime import settings  # noqa: PLC0415 - as above
+
+    call = getattr(getattr(settings.SETTINGS, "engine", None), "Log", None)
+    target = getattr(getattr(call, "_channel", None), "target", None)
+    try:
+        found = target() if callable(target) else None
+    except Exception:
+        # Of whatever stands in the channel's place.
+        found = None
+    if isinstance(found, bytes):
+        return found.decode(errors="replace").rpartition("/")[2] or None
+    return next((after for word, after in pairwise(sys.orig_argv) if word == "--engine"), None)
 
 
 def is_provider_process() -> bool:
@@ -274,6 +291,11 @@ class Engine:
         self._address = address
         self._stub: Any = None
         self._lock = threading.Lock()
+
+    @property
+    def address(self) -> str | None:
+        """HOST:PORT; None where it is not known."""
+        return self._address
 
     def log(self, severity: Severity, message: str, urn: str = "", *, ephemeral: bool = False) -> None:
         """Show `message` at the resource `urn` (empty: at the stack); an ephemeral one is replaced by the next."""

@@ -1,0 +1,235 @@
+"""One run of the engine in one provider process: what is known of it, and what is decided from that."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from ..clearance.leaving import Leaving
+from ..errors import BoardUnusable, ClearanceStays, StateUnreadable
+from .claims import Claims
+from .ending import Fate, Going, Verdict, judge, wanted_by
+from .saved_state import SavedState, export_state, stack_argument
+from .urns import kind_of, shown, stack_of
+
+
+class Board(Protocol):
+    """See run/board.py."""
+
+    def write(self, line: Mapping[str, Any]) -> None:
+        """Tell the other processes of the run."""
+
+    def read(self) -> list[tuple[str, dict[str, Any]]]:
+        """What they have told since the last call."""
+
+    def close(self) -> None:
+        """The run is over."""
+
+
+ReadState = Callable[[list[str], str, str, "tuple[str, str] | None"], SavedState]
+"""See saved_state.export_state."""
+
+
+@dataclass(frozen=True)
+class Removals:
+    """The record of a Fleet's removals that this run checked: what has left the Fleet, and how it is to be ended."""
+
+    urn: str
+    leaving: Mapping[str, Leaving]
+    on_uncancellable: str = "fail"
+    transition_timeout_minutes: float | None = None
+
+
+@dataclass
+class FleetEnds:
+    """What becomes of the vehicles that left one Fleet, in this run."""
+
+    checked: Removals | None = None
+    predicted: frozenset[str] | None = None
+    """The leaves that an `up` will come to, by the Fleet's diff: at a preview its output is not known."""
+    gone_copies: list[frozenset[str]] = field(default_factory=list)
+    done: set[str] = field(default_factory=set)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class EngineRun:
+    """
+    What this process knows of the run: its own calls, what the other processes told, and the stack's saved state.
+
+    Called from the threads that serve the engine, so it locks. Nothing in it is decided by a clock.
+    """
+
+    def __init__(
+        self,
+        board: Board | None,
+        *,
+        warn: Callable[[str], None],
+        may_end_without_state: Callable[[], bool] = lambda: False,
+        read_state: ReadState = export_state,
+    ) -> None:
+        self._board = board
+        self._warn = warn
+        self._may_end_without_state = may_end_without_state
+        self._read_state = read_state
+        self._lock = threading.RLock()
+        self._reading = threading.Lock()
+        self._fleets: dict[str, FleetEnds] = {}
+        self._saved: SavedState | None = None
+        self._why_unread = ""
+        self._was_read = False
+        self._program: Mapping[str, Any] = {}
+        self.claims = Claims(self._tell)
+
+    # What others know -----------------------------------------------------------------------------------------------------------
+
+    def _tell(self, line: Mapping[str, Any]) -> None:
+        # What was done must get into the state, whoever else can be told of it: at its end a run closes the board, too.
+        if self._board is not None:
+            with contextlib.suppress(BoardUnusable):
+                self._board.write(line)
+
+    def catch_up(self) -> None:
+        """Take what the other processes have told. Raises: BoardUnusable."""
+        if self._board is None:
+            return
+        with self._lock:
+            for source, line in self._board.read():
+                if line.get("what") == "program":
+                    self._program = line
+                self.claims.take(source, line)
+
+    @property
+    def is_preview(self) -> bool:
+        """Whether the program of this run says that it is a preview."""
+        return bool(self._program.get("dry_run"))
+
+    def look_at_board(self) -> None:
+        """As `catch_up`, for what is said and not done: what cannot be read is an error at the first delete."""
+        with contextlib.suppress(BoardUnusable):
+            self.catch_up()
+
+    def wanted_by(self, vin: str, urn: str) -> str | None:
+        """See ending.wanted_by."""
+        return wanted_by(vin, urn, self.claims)
+
+    def saved(self, urn: str, must_hold: tuple[str, str] | None = None) -> SavedState | None:
+        """
+        The stack's saved state, read once a run; None where it cannot be read, which is told.
+
+        `urn`: of any resource of the stack. `must_hold`: kind and id of a record that is in it for certain.
+        """
+        with self._reading:
+            if not self._was_read:
+                stack, project = stack_of(urn)
+                names = [stack, f"organization/{project}/{stack}"]
+                argument = stack_argument()
+                if argument and argument.rpartition("/")[2] == stack:
+                    names.insert(0, argument)
+                try:
+                    self.catch_up()
+                    if self._program.get("organization"):
+                        names.insert(0, f"{self._program['organization']}/{project}/{stack}")
+                    self._saved = self._read_state(names, stack, project, must_hold)
+                except (StateUnreadable, BoardUnusable) as error:
+                    self._why_unread = str(error)
+                    self._warn(
+                        f"the stack's saved state cannot be read ({error}): no clearance is ended in this run, and no other "
+                        "server is noticed by the resources that the program no longer has"
+                    )
+                self._was_read = True
+            return self._saved
+
+    # What may end ---------------------------------------------------------------------------------------------------------------
+
+    def judge(self, vins: Iterable[str], going: Going) -> dict[str, Verdict]:
+        """
+        The fate of each, by the rule of ending.py; nothing is noted.
+
+        Raises: BoardUnusable.
+        """
+        saved = self.saved(going.urn, (kind_of(going.urn), going.id))
+        self.catch_up()
+        without_state = saved is None and self._may_end_without_state()
+        with self._lock:
+            return {
+                vin: self._explained(judge(vin, going, self.claims, saved, without_state=without_state))
+                for vin in vins
+            }
+
+    def let_go(self, vins: Collection[str], going: Going) -> dict[str, Verdict]:
+        """
+        As `judge`, for a record that is deleted with all that it holds: from now on it counts as gone.
+
+        One whose delete is refused does not. Raises: ClearanceStays, BoardUnusable.
+        """
+        with self._lock:
+            found = self.judge(vins, going)
+            refused = {vin: verdict for vin, verdict in found.items() if verdict.fate is Fate.REFUSE}
+            if refused:
+                vin, verdict = next(iter(refused.items()))
+                more = f" (and {len(refused) - 1:,} more)" if len(refused) > 1 else ""
+                raise ClearanceStays(
+                    f"{vin}{more} keeps its clearance, and this resource stays in the stack's state: {verdict.reason}. Nothing was revoked"
+                )
+            self.claims.lose(going.urn, going.id)
+            return found
+
+    def _explained(self, verdict: Verdict) -> Verdict:
+        if verdict.fate is Fate.REFUSE and not verdict.reason:
+            return Verdict(
+                Fate.REFUSE,
+                reason=f"the stack's saved state cannot be read ({self._why_unread}), so that another of its resources may hold the "
+                "vehicle. Correct that and run the same command again. If you are certain that no other resource of the stack has "
+                "it, set highmobility:revokeWithoutState (HIGHMOBILITY_REVOKE_WITHOUT_STATE) to true for this run",
+            )
+        return verdict
+
+    # Fleets ---------------------------------------------------------------------------------------------------------------------
+
+    def fleet(self, fleet_id: str) -> FleetEnds:
+        """What this run knows of the vehicles that left the Fleet of this id."""
+        with self._lock:
+            return self._fleets.setdefault(fleet_id, FleetEnds())
+
+    def signalled(self, fleet_id: str, urn: str) -> frozenset[str]:
+        """
+        The leaves of a Fleet whose end was decided already: those that every record of its removals has.
+
+        An old copy that lacks one is still to be deleted, and its delete decides.
+        """
+        saved = self.saved(urn)
+        copies = list(self.fleet(fleet_id).gone_copies)
+        for record in saved.records if saved else ():
+            if record.kind == "FleetRemovals" and record.properties.get("fleet_id") == fleet_id:
+                copies.append(frozenset(record.properties.get("keys", "").split()))
+        return frozenset.intersection(*copies) if copies else frozenset()
+
+    def handed_over(self, vins: Iterable[str], going: Going) -> frozenset[str]:
+        """Those that another live record of the saved state holds."""
+        saved = self.saved(going.urn)
+        if saved is None:
+            return frozenset()
+        return frozenset(
+            vin
+            for vin in vins
+            if any((one.urn, one.id) != (going.urn, going.id) for one in saved.holding(vin))
+        )
+
+    def close(self) -> None:
+        """The run is over."""
+        if self._board is not None:
+            self._board.close()
+
+
+def why_kept(vin: str, verdict: Verdict, going: Going) -> str:
+    """What is said of a vehicle that is not ended."""
+    if verdict.holder == going.urn:
+        return (
+            f"{vin} keeps its clearance through this replacement, which no changed input demands. To revoke it and "
+            "request it again, run `pulumi destroy --target` with this resource, then `pulumi up`"
+        )
+    return f"{vin} keeps its clearance: {shown(verdict.holder)} has it now. No request was made"

@@ -1,0 +1,263 @@
+"""What the stack's saved state holds: read once a run, by the engine's own command."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ..clearance.fleet_record import read_registry
+from ..errors import StateUnreadable
+from .urns import kind_of, name_of_urn, stack_of
+
+_TYPE = "pulumi-python:dynamic/highmobility:"
+# Of a state of a hundred thousand vehicles the engine takes seconds.
+_LONGEST_S = 300.0
+
+
+@dataclass(frozen=True)
+class Record:
+    """
+    One record of ours in a stack's state.
+
+    `vins`: what it holds, None where that cannot be read (a secret). `is_live`: False for an old copy that is still to be
+    deleted, and for one that was deleted to be created again. `server`: where it was last read from, with whose credentials.
+    """
+
+    urn: str
+    id: str
+    vins: frozenset[str] | None = frozenset()
+    is_live: bool = True
+    is_old_copy: bool = False
+    statuses: Mapping[str, str] = field(default_factory=dict)
+    server: str = ""
+    replaced_with: tuple[str, ...] = ()
+    properties: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> str:
+        """FleetVehicle, Fleet, …"""
+        return kind_of(self.urn)
+
+    @property
+    def name(self) -> str:
+        """Its name in the program."""
+        return name_of_urn(self.urn)
+
+
+@dataclass(frozen=True)
+class SavedState:
+    """Our records of a stack, in the order in which they stand."""
+
+    records: Sequence[Record] = ()
+
+    @cached_property
+    def live(self) -> Sequence[Record]:
+        """Those that hold what they say."""
+        return [record for record in self.records if record.is_live]
+
+    @cached_property
+    def unreadable(self) -> Sequence[Record]:
+        """The live ones that may hold anything."""
+        return [record for record in self.live if record.vins is None]
+
+    @cached_property
+    def urns(self) -> frozenset[str]:
+        """Of all records."""
+        return frozenset(record.urn for record in self.records)
+
+    def holding(self, vin: str) -> Sequence[Record]:
+        """The live ones that hold `vin` for certain."""
+        return self._by_vin.get(vin, ())
+
+    def at(self, urn: str, id_: str) -> Sequence[Record]:
+        """The copies of one URN with this id, live or not."""
+        return [record for record in self._by_urn.get(urn, ()) if record.id == id_]
+
+    def named(self, kind: str, name: str) -> Sequence[Record]:
+        """The live ones of this kind and name, whatever their parents are."""
+        return self._by_name.get((kind, name), ())
+
+    def with_id(self, kind: str, id_: str) -> Sequence[Record]:
+        """All of this kind and id: a rename by alias changes the URN."""
+        return self._by_id.get((kind, id_), ())
+
+    @cached_property
+    def _by_vin(self) -> Mapping[str, Sequence[Record]]:
+        found: dict[str, list[Record]] = {}
+        for record in self.live:
+            for vin in record.vins or ():
+                found.setdefault(vin, []).append(record)
+        return found
+
+    @cached_property
+    def _by_urn(self) -> Mapping[str, Sequence[Record]]:
+        return _grouped(self.records, lambda record: record.urn)
+
+    @cached_property
+    def _by_name(self) -> Mapping[tuple[str, str], Sequence[Record]]:
+        return _grouped(self.live, lambda record: (record.kind, record.name))
+
+    @cached_property
+    def _by_id(self) -> Mapping[tuple[str, str], Sequence[Record]]:
+        return _grouped(self.records, lambda record: (record.kind, record.id))
+
+
+K = TypeVar("K")
+
+
+def _grouped(records: Iterable[Record], key: Callable[[Record], K]) -> dict[K, list[Record]]:
+    found: dict[K, list[Record]] = {}
+    for record in records:
+        found.setdefault(key(record), []).append(record)
+    return found
+
+
+def read_export(text: str, stack: str, project: str) -> SavedState:
+    """
+    Our records in what `pulumi stack export` printed.
+
+    Raises: StateUnreadable (no such text, or another stack's).
+    """
+    try:
+        resources = (json.loads(text).get("deployment") or {}).get("resources") or []
+        for resource in resources:
+            if stack_of(resource["urn"]) != (stack, project):
+                raise StateUnreadable(f"it is the state of {'/'.join(reversed(stack_of(resource['urn'])))}")
+        return SavedState(tuple(_record(one) for one in resources if one.get("type", "").startswith(_TYPE)))
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise StateUnreadable(f"its form is not known ({type(error).__name__}: {error})") from error
+
+
+def export_state(
+    names: Sequence[str], stack: str, project: str, must_hold: tuple[str, str] | None
+) -> SavedState:
+    """
+    The state of the first of these stacks that is the one at hand.
+
+    `names`: as `pulumi --stack` takes them, most certain first. `must_hold`: kind and id of a record that is in it for certain.
+
+    Raises: StateUnreadable.
+    """
+    command = engine_command()
+    reasons = []
+    for name in dict.fromkeys(names):
+        try:
+            found = read_export(_export(command, name), stack, project)
+        except StateUnreadable as error:
+            reasons.append(f"{name}: {error}")
+            continue
+        if must_hold is None or found.with_id(*must_hold):
+            return found
+        reasons.append(f"{name}: it does not have the resource at hand")
+    raise StateUnreadable("; ".join(reasons))
+
+
+def _export(command: str, name: str) -> str:
+    environment = {
+        **os.environ,
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+    }
+    try:
+        done = subprocess.run(  # noqa: S603 - the engine's own command
+            [command, "stack", "export", "--stack", name, "--non-interactive", "--color=never"],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_LONGEST_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise StateUnreadable(f"`pulumi stack export` could not be run ({type(error).__name__})") from error
+    if done.returncode != 0:
+        said = done.stderr.decode(errors="replace").strip().splitlines()
+        raise StateUnreadable(
+            f"`pulumi stack export` ended with {done.returncode}: {said[-1] if said else 'no message'}"
+        )
+    return done.stdout.decode(errors="replace")
+
+
+def engine_command() -> str:
+    """The engine's own executable, where this process descends from it, else the one on PATH. Raises: StateUnreadable."""
+    for process in ancestors():
+        try:
+            executable = Path(f"/proc/{process}/exe").readlink()
+        except OSError:
+            break
+        if executable.name in ("pulumi", "pulumi.exe") and executable.exists():
+            return str(executable)
+    found = shutil.which("pulumi")
+    if found is None:
+        raise StateUnreadable("there is no `pulumi` on PATH")
+    return found
+
+
+def stack_argument() -> str | None:
+    """What the engine's own command line says of the stack, as far as the system tells."""
+    for process in ancestors():
+        try:
+            words = Path(f"/proc/{process}/cmdline").read_text().split("\0")
+        except (OSError, ValueError):
+            break
+        if Path(words[0]).name not in ("pulumi", "pulumi.exe"):
+            continue
+        for word, following in zip(words, [*words[1:], ""], strict=True):
+            if word in ("--stack", "-s") and following:
+                return following
+            if word.startswith("--stack="):
+                return word.removeprefix("--stack=")
+    return os.environ.get("PULUMI_STACK") or None
+
+
+def ancestors() -> Iterable[int]:
+    """The processes that this one descends from, nearest first; none where the system does not tell."""
+    process = os.getppid()
+    for _ in range(16):
+        if process <= 1:
+            return
+        yield process
+        try:
+            # The name in brackets may hold anything, brackets too.
+            process = int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+        except (OSError, ValueError, IndexError):
+            return
+
+
+def _record(resource: Mapping[str, Any]) -> Record:
+    outputs = resource.get("outputs") or {}
+    is_old_copy = bool(resource.get("delete"))
+    is_live = not (is_old_copy or resource.get("external") or resource.get("pendingReplacement"))
+    urn, id_ = str(resource["urn"]), str(resource.get("id") or "")
+    server = outputs.get("registered_with")
+    vins: frozenset[str] | None = frozenset()
+    statuses: Mapping[str, str] = {}
+    if kind_of(urn) == "FleetVehicle":
+        # By its id: an input that is a secret stands there in cipher.
+        vins = frozenset({id_.upper()})
+        status = outputs.get("status")
+        statuses = {id_.upper(): status} if isinstance(status, str) else {}
+    elif kind_of(urn) == "Fleet":
+        registry = outputs.get("registry") or ""
+        if isinstance(registry, str):
+            statuses = read_registry(registry).statuses
+            vins = frozenset(statuses)
+        else:
+            vins = None
+    return Record(
+        urn,
+        id_,
+        vins,
+        is_live,
+        is_old_copy,
+        statuses,
+        server if isinstance(server, str) else "",
+        tuple(resource.get("replaceWith") or ()),
+        {name: outputs[name] for name in ("fleet_id", "keys") if isinstance(outputs.get(name), str)},
+    )
