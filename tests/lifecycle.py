@@ -236,9 +236,9 @@ class Stack:
                 ):
                     failed.add(f"{one.kind}::{one.name}")
                     continue
-                if targets is None or one.name in targets:
-                    if not self._declare(run, one, outcome):
-                        failed.add(f"{one.kind}::{one.name}")
+                takes_part = targets is None or one.name in targets
+                if takes_part and not self._declare(run, one, outcome):
+                    failed.add(f"{one.kind}::{one.name}")
             if raises_after is not None:
                 outcome.failures.append("the program raised")
             if not outcome.failures or keeps_going:
@@ -344,18 +344,18 @@ class Stack:
 
     def _bring_about(self, run: EngineRun, declared: Declared, outcome: Outcome) -> None:
         operations, urn, old = OPERATIONS[declared.kind], declared.urn, self._old(declared.urn)
-        is_new = old is None or old.pending_replacement
-        checked = operations.check(
-            {} if is_new else old.inputs, self._inputs(declared), self._facts(run, urn)
-        )
-        others = run.claims.check(urn, checked.wants, has_state=not is_new)
+        if old is not None and old.pending_replacement:
+            # Deleted already, to be created again.
+            self.records.remove(old)
+            old = None
+        inputs = self._inputs(declared)
+        checked = operations.check(old.inputs if old else {}, inputs, self._facts(run, urn))
+        others = run.claims.check(urn, checked.wants, has_state=old is not None)
         if checked.problems or others:
             outcome.failures.append(f"{urn}: {[*checked.problems, *others]}")
             return
         news = checked.inputs
-        if is_new:
-            if old is not None:
-                self.records.remove(old)
+        if old is None:
             self._create(run, declared, news, outcome)
             return
         run.claims.know(urn, old.id)

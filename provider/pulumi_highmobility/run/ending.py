@@ -60,6 +60,10 @@ def judge(
     if not gives_up and is_in_the_midst(going, claims, saved):
         return Verdict(Fate.REFUSE, reason=_WAY_OUT_OF_THE_MIDST)
     wants = [want for want in _wants(vin, going, claims, saved) if not (gives_up and want.urn == going.urn)]
+    if gives_up:
+        # It is requested again at once. Who wants it beside this one would lose what it has; a record that the program no longer has
+        # would not: that one is deleted at the end of a run that takes everything.
+        return _also_wanted(wants[0]) if wants else _END
     for want in wants:
         if want.vins is not None and _holds(want, vin, going, claims, saved):
             return Verdict(Fate.KEEP, holder=want.urn or _place_of(want))
@@ -77,6 +81,11 @@ def judge(
         if vin in record.vins:
             return Verdict(Fate.KEEP, holder=record.urn)
     return _END
+
+
+def _also_wanted(want: Want) -> Verdict:
+    taker = f'{want.kind} "{want.name}"'
+    return Verdict(Fate.REFUSE, reason=f"{taker} in the program wants it, too: one VIN takes one resource")
 
 
 def wanted_by(vin: str, urn: str, claims: Claims) -> str | None:
