@@ -146,6 +146,9 @@ class Stack:
         self.rng = rng or random.Random(1)
         self.records: list[Record] = []
         self.can_export = True
+        self._unknown: set[str] = set()
+        self._steps = 0
+        self._kill: tuple[int, str] | None = None
 
     # What a test looks at -------------------------------------------------------------------------------------------------------
 
@@ -224,7 +227,7 @@ class Stack:
         outcome = Outcome()
         declared = list(program if raises_after is None else program[:raises_after])
         run = self._run(declared, constructs or declared, outcome)
-        self._unknown: set[str] = set()
+        self._unknown = set()
         self._steps, self._kill = 0, kill
         failed: set[str] = set()
         try:
@@ -314,7 +317,7 @@ class Stack:
             parent = self._old(_parent_of(declared.urn))
             if parent is None:
                 return {"fleet_id": UNKNOWN, "leaving": UNKNOWN}
-            is_unknown = preview and parent.urn in getattr(self, "_unknown", ())
+            is_unknown = preview and parent.urn in self._unknown
             props |= {"fleet_id": parent.id, "leaving": UNKNOWN if is_unknown else parent.outputs["leaving"]}
         return props
 

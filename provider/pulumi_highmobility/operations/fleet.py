@@ -17,7 +17,7 @@ from ..clearance.fleet_plan import (
     removals_allowed,
     vehicles,
 )
-from ..clearance.fleet_record import FleetRecord
+from ..clearance.fleet_record import FleetRecord, Member
 from ..clearance.leaving import keys_of
 from ..clearance.roster import Row, check_roster, read_roster, write_roster
 from ..clearance.vehicles import Problem
@@ -192,16 +192,23 @@ def diff(olds: Props, news: Props, facts: Facts) -> Difference:
         return Difference(changes=True)
     record = _record(olds)
     wanted = _rows(news)
+    back = sorted(wanted.keys() & record.leaving.keys())
+    for vin in back:
+        # As it will be where the platform still has its clearance.
+        one = record.leaving.pop(vin)
+        record.members[vin] = Member(one.row, one.status, one.reason, one.serial)
     plan = _plan(record, wanted)
     _refuse_too_many_removals(record, plan, news, facts)
     again = _rejected(record, news)
-    changes = bool(plan) or bool(again) or bool(differs(news, olds, *SETTINGS))
-    ends.predicted = keys_of({vin: one for vin, one in record.leaving.items() if vin not in wanted})
+    changes = bool(plan) or bool(again) or bool(back) or bool(differs(news, olds, *SETTINGS))
+    ends.predicted = keys_of(record.leaving)
     if news.get("on_removal") != "retain":
         ends.predicted |= {f"{vin}@{record.serial + 1}" for vin in plan.removed}
-    return Difference(
-        changes, notices=_what_changes(plan, again, news, facts) if changes else (), gives_up=plan.changed
-    )
+    notices = _what_changes(plan, again, news, facts) if changes else []
+    if back:
+        text = f"{len(back):,} put back ({named(back)}): keep their clearance, or are requested again where it has ended"
+        notices.insert(0, Notice(text))
+    return Difference(changes, notices=notices, gives_up=plan.changed)
 
 
 def _what_changes(
@@ -369,6 +376,8 @@ def _spared(work: Work, changed: Sequence[str]) -> dict[str, str]:
     if not changed:
         return {}
     found = {}
+    # One that left and was put back otherwise is known as changed only now.
+    work.run.claims.give_up(work.urn, changed)
     for vin, verdict in work.run.judge(changed, work.going).items():
         if verdict.fate is not Fate.END:
             why = verdict.reason or f"{shown(verdict.holder)} has it, too"

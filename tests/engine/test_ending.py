@@ -1,0 +1,542 @@
+"""When a clearance ends: never in the midst of a program, and only where nobody wants or holds its vehicle."""
+
+from __future__ import annotations
+
+import os
+import signal
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from pulumi_highmobility.testing import RunningEmulator, serve_emulator
+
+from .conftest import TYPE, UNSAVED, Project, wait_until
+from .test_interruption import kill_all_of
+from .test_moves import fleet, is_settled, statuses, urn, vehicle, vin, writes
+
+pytestmark = pytest.mark.engine
+
+OTHERS = range(90, 100)
+"""So many that a tenth of a fleet may be removed."""
+
+SLOW = """
+import time
+from pulumi.dynamic import CreateResult, Resource, ResourceProvider
+
+class Slow(ResourceProvider):
+    serialize_as_secret_always = False
+    def create(self, props):
+        time.sleep(props["seconds"])
+        if props["seconds"] == 0:
+            raise RuntimeError("it cannot be made")
+        return CreateResult("slow", props)
+
+class Wait(Resource):
+    def __init__(self, name, seconds, opts=None):
+        super().__init__(Slow(), name, {"seconds": seconds}, opts)
+
+"""
+
+
+def approved(project: Project, emulator: RunningEmulator, program: str) -> None:
+    """A stack of this program, whose vehicles are all approved, and nothing in the log."""
+    project.program(program)
+    project.up()
+    emulator.controls.advance(60)
+    project.refresh()
+    assert set(statuses(emulator).values()) == {"approved"}
+    emulator.controls.clear_requests()
+
+
+def held(project: Project) -> list[str]:
+    """The ids of the FleetVehicles, and the VINs of the Fleets."""
+    found = []
+    for resource in project.state():
+        if resource["type"] == TYPE + "FleetVehicle":
+            found.append(str(resource["id"]))
+        elif resource["type"] == TYPE + "Fleet":
+            found += [line.split('"')[1] for line in resource["outputs"]["vehicles"].splitlines()]
+    return sorted(found)
+
+
+@pytest.mark.sdk
+@pytest.mark.parametrize(
+    "taker",
+    [
+        vehicle("taker", 1, ", opts=pulumi.ResourceOptions(depends_on=one)"),
+        vehicle("taker", 1, ", opts=pulumi.ResourceOptions(parent=one)"),
+        fleet(1, name="taker", more=", opts=pulumi.ResourceOptions(depends_on=one)"),
+        f'slow = Wait("slow", 3)\n{vehicle("taker", 1, ", opts=pulumi.ResourceOptions(depends_on=slow)")}',
+        f'slow = Wait("slow", 3)\nslow.urn.apply(lambda _: {vehicle("taker", 1).strip()})\n',
+    ],
+    ids=[
+        "depends on it",
+        "its child",
+        "a fleet that depends on it",
+        "depends on what is slow",
+        "declared late",
+    ],
+)
+def test_a_vehicle_that_leaves_a_fleet_is_kept_however_late_its_taker_comes(
+    project: Project, emulator: RunningEmulator, taker: str
+) -> None:
+    approved(project, emulator, fleet(1, *OTHERS, name="one"))
+    project.program(SLOW + "one = " + fleet(*OTHERS, name="one") + taker)
+    project.up()
+    assert writes(emulator) == []
+    is_settled(project, emulator)
+    assert vin(1) in held(project)
+
+
+def test_most_of_a_large_fleet_becomes_single_resources(project: Project, emulator: RunningEmulator) -> None:
+    project.environment |= UNSAVED
+    approved(project, emulator, fleet(*range(500)))
+    singles = f"for n in range(450):\n    {vehicle('x', 0)}"
+    singles = singles.replace('"x"', 'f"van-{n}"').replace(f'"{vin(0)}"', 'f"WBA8E9C50GK000{n:03}"')
+    project.program(fleet(*range(450, 500)) + singles)
+    project.up()
+    assert writes(emulator) == []
+    assert len(held(project)) == 500
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        'raise RuntimeError("half of a program")',
+        'pulumi.Config().require("missing")',
+        'hm.Fleet("two", vehicles=hm.vehicles_from_csv("no-such-file.csv"))',
+        'slow = Wait("slow", 0)\n' + vehicle("taker", 1, ", opts=pulumi.ResourceOptions(depends_on=slow)"),
+        vehicle("wrong", 2, ', check_eligibility="perhaps"'),
+    ],
+    ids=[
+        "an exception",
+        "a missing config key",
+        "a file that is not there",
+        "the taker's dependency fails",
+        "a check fails",
+    ],
+)
+def test_a_run_that_fails_ends_nothing_and_the_next_good_one_does(
+    project: Project, emulator: RunningEmulator, rest: str
+) -> None:
+    approved(project, emulator, fleet(1, *OTHERS))
+    project.program(SLOW + fleet(*OTHERS) + rest)
+    project.up(expect=1)
+    assert writes(emulator) == []
+    assert statuses(emulator)[vin(1)] == "approved"
+    project.program(fleet(*OTHERS))
+    run = project.up()
+    assert writes(emulator) == [("DELETE", [vin(1)])], run.output
+    is_settled(project, emulator)
+
+
+def test_a_renamed_vehicle_is_kept_where_only_one_of_its_names_takes_part(
+    project: Project, emulator: RunningEmulator
+) -> None:
+    """--target and --exclude of the old name alone, and of the new one alone."""
+    approved(project, emulator, vehicle("old", 1) + vehicle("other", 2))
+    old = urn(project, "FleetVehicle", "old")
+    new = old.replace("::old", "::new")
+    project.program(vehicle("new", 1) + vehicle("other", 2))
+    for flags in (["--target", old], ["--exclude", new]):
+        run = project.up(*flags, expect=1)
+        assert 'FleetVehicle "new" in the program wants it, and takes no part in this run' in run.output
+        assert writes(emulator) == []
+    project.up("--target", new)
+    assert writes(emulator) == []
+    # Both names have it now: a destroy of either leaves it to the other.
+    run = project.destroy("--target", new)
+    assert f'{vin(1)} keeps its clearance: FleetVehicle "old" has it now' in run.output
+    assert writes(emulator) == []
+    project.up("--target", new)
+    project.up()
+    assert writes(emulator) == []
+    is_settled(project, emulator)
+
+
+def test_an_exchange_that_failed_half_way_is_not_paid_for_by_the_other_vehicle(
+    project: Project, emulator: RunningEmulator
+) -> None:
+    approved(project, emulator, vehicle("a", 1) + vehicle("b", 2))
+    bad = 'hm.FleetVehicle("bad", vin="WBA8E9C50GK0ERRR0", brand="bmw")\n'
+    project.program(vehicle("a", 2) + vehicle("b", 1) + bad)
+    project.up(expect=1)
+    emulator.controls.clear_requests()
+    project.destroy("--target", urn(project, "FleetVehicle", "a"))
+    assert writes(emulator) == [("DELETE", [vin(2)])]
+    assert project.resource("FleetVehicle", "b")["vin"] == vin(1)
+    assert statuses(emulator)[vin(1)] == "approved"
+
+
+@pytest.mark.parametrize("flags", [[], ["--continue-on-error"]], ids=["plain", "continue on error"])
+def test_a_vehicle_that_its_taker_could_not_take_is_not_lost(
+    project: Project, emulator: RunningEmulator, flags: list[str]
+) -> None:
+    """With another brand than registered the taker's request is refused; then the taker is taken out again."""
+    approved(project, emulator, fleet(1, *OTHERS))
+    project.program(fleet(*OTHERS) + vehicle("taker", 1).replace("bmw", "mini"))
+    run = project.up(*flags, expect=1)
+    assert "registered already (approved), but not as the program says" in run.output
+    if flags:
+        assert 'FleetVehicle "taker" in the program wants it, and does not hold it yet' in run.output
+    assert writes(emulator) == []
+    project.program(fleet(*OTHERS))
+    project.up()
+    assert writes(emulator) == [("DELETE", [vin(1)])]
+    is_settled(project, emulator)
+
+
+def test_options_that_delete_in_the_midst_of_a_program_are_refused(
+    project: Project, emulator: RunningEmulator
+) -> None:
+    first = ", opts=pulumi.ResourceOptions(delete_before_replace=True)"
+    approved(project, emulator, vehicle("van", 1, first) + fleet(2, 3, more=first))
+    project.program(vehicle("van", 4, first) + fleet(2, 3, more=first) + vehicle("late", 1))
+    for run in (project.preview(expect=1), project.up(expect=1)):
+        assert f"`delete_before_replace` would revoke {vin(1)} in the midst of the program" in run.output
+    project.program(vehicle("van", 1, first) + fleet(2, 3, more=first))
+    for kind, name in (("FleetVehicle", "van"), ("Fleet", "fleet")):
+        run = project.up(f"--replace={urn(project, kind, name)}", expect=1)
+        assert "Take that option away" in run.output
+    project.program(
+        "one = " + vehicle("one", 5) + vehicle("van", 1, ", opts=pulumi.ResourceOptions(replace_with=[one])")
+    )
+    assert "`replace_with` would revoke clearances" in project.preview(expect=1).output
+    assert writes(emulator) == []
+    project.program(vehicle("van", 4) + fleet(2, 3) + vehicle("late", 1))
+    project.up()
+    assert writes(emulator) == [("POST", [vin(4)])]
+
+
+def test_the_limit_of_removals_counts_what_is_lost_whatever_the_order_and_however_many_runs_failed(
+    project: Project, emulator: RunningEmulator
+) -> None:
+    twenty = range(20)
+    approved(project, emulator, fleet(*twenty))
+    takers = "".join(vehicle(f"van-{number}", number) for number in range(10))
+    project.program(fleet(*twenty[10:]) + takers)
+    project.up()
+    project.program(takers + fleet(*twenty[10:]))
+    project.up()
+    project.program(fleet(*twenty))
+    project.up()
+    assert writes(emulator) == []
+    # A tenth each time, and no run that ends well.
+    project.program(fleet(*twenty[2:]) + "raise RuntimeError()")
+    project.up(expect=1)
+    project.program(fleet(*twenty[4:]) + "raise RuntimeError()")
+    run = project.up(expect=1)
+    assert (
+        f"4 of 20 vehicles would lose their clearance ({vin(2)}, {vin(3)}, {vin(0)} and 1 more" in run.output
+    )
+    assert "2 of them removed before, by runs that failed" in run.output
+    project.program(fleet(*twenty[2:]))
+    project.up()
+    assert sorted(vins[0] for _, vins in writes(emulator)) == [vin(0), vin(1)]
+
+
+def test_what_leaves_is_put_back_without_a_request_also_with_other_tags(
+    project: Project, emulator: RunningEmulator
+) -> None:
+    """A commit that was reverted after its run had failed; `adopt=False` refuses what is another's, not what left."""
+    approved(project, emulator, fleet(1, 2, *OTHERS))
+    project.program(fleet(*OTHERS, more=", max_removals=2") + "raise RuntimeError()")
+    project.up(expect=1)
+    project.program(
+        'hm.Fleet("fleet", adopt=False, max_removals=2, vehicles=['
+        f'dict(vin="{vin(1)}", brand="bmw"), dict(vin="{vin(2)}", brand="bmw", tags=dict(customer="acme")), '
+        + ", ".join(f'dict(vin="{vin(number)}", brand="bmw")' for number in OTHERS)
+        + "])"
+    )
+    project.up()
+    assert writes(emulator) == [("DELETE", [vin(2)]), ("POST", [vin(2)])]
+    is_settled(project, emulator)
+    assert emulator.controls.vehicle(vin(2))["tags"] == {"customer": "acme"}
+
+
+def test_a_commit_that_added_a_good_and_a_refused_row_is_reverted(
+    project: Project, emulator: RunningEmulator
+) -> None:
+    approved(project, emulator, fleet(*OTHERS))
+    rows = fleet(1, *OTHERS).replace("[", '[dict(vin="WBA8E9C50GK0ERRR0", brand="bmw"), ', 1)
+    project.program(rows)
+    project.up(expect=1)
+    emulator.controls.advance(5)
+    emulator.controls.clear_requests()
+    project.program(fleet(*OTHERS))
+    project.up()
+    assert writes(emulator) == [("DELETE", [vin(1)])]
+    is_settled(project, emulator)
+
+
+def test_a_retained_row_stays_and_one_that_left_before_does_not(
+    project: Project, emulator: RunningEmulator
+) -> None:
+    """A row's fate is that of the run in which it left."""
+    retain = ', on_removal="retain"'
+    approved(project, emulator, fleet(1, 2, *OTHERS))
+    project.program(fleet(2, *OTHERS) + "raise RuntimeError()")
+    project.up(expect=1)
+    project.program(fleet(*OTHERS, more=retain) + "raise RuntimeError()")
+    project.up(expect=1)
+    project.program(fleet(*OTHERS))
+    project.up()
+    assert writes(emulator) == [("DELETE", [vin(1)])]
+    assert statuses(emulator)[vin(2)] == "approved"
+    is_settled(project, emulator)
+
+
+def test_a_fleet_that_is_renamed_or_reparented_by_alias_removes_in_the_same_run(
+    project: Project, emulator: RunningEmulator
+) -> None:
+    approved(project, emulator, fleet(1, 2, *OTHERS))
+    alias = ', opts=pulumi.ResourceOptions(aliases=[pulumi.Alias(name="fleet")])'
+    project.program(fleet(2, *OTHERS, name="renamed", more=alias))
+    project.up()
+    assert writes(emulator) == [("DELETE", [vin(1)])]
+    alias = (
+        ', opts=pulumi.ResourceOptions(parent=pulumi.ComponentResource("my:Depot", "depot"), '
+        "aliases=[pulumi.Alias(parent=pulumi.ROOT_STACK_RESOURCE)])"
+    )
+    emulator.controls.clear_requests()
+    project.program(fleet(*OTHERS, name="renamed", more=alias))
+    project.up()
+    assert writes(emulator) == [("DELETE", [vin(2)])]
+    is_settled(project, emulator)
+
+
+def test_a_fleet_that_is_taken_out_after_a_removal_failed_and_put_back_with_fewer_rows(
+    project: Project, emulator: RunningEmulator
+) -> None:
+    van = vehicle("van", 50)
+    approved(project, emulator, van + fleet(1, 2, 3))
+    project.program(van + fleet(2, 3) + "raise RuntimeError()")
+    project.up(expect=1)
+    project.program(van + fleet(2, name="again"))
+    run = project.up(expect=1)
+    assert "2 of 3 vehicles would lose their clearance" in run.output
+    assert writes(emulator) == []
+    project.program(van + fleet(2, 3, 1, name="again"))
+    project.up()
+    assert writes(emulator) == []
+    is_settled(project, emulator)
+
+
+def test_protection_of_a_fleet_is_not_of_what_left_it(project: Project, emulator: RunningEmulator) -> None:
+    keep = ", opts=pulumi.ResourceOptions(protect=True, retain_on_delete=True)"
+    everything = """
+    def protect(args):
+        args.opts.protect = True
+        return pulumi.ResourceTransformationResult(args.props, args.opts)
+
+    pulumi.runtime.register_stack_transformation(protect)
+    """
+    everything = textwrap.dedent(everything)
+    approved(project, emulator, fleet(1, 2, *OTHERS, more=keep))
+    project.program(fleet(2, *OTHERS, more=keep))
+    project.up()
+    assert writes(emulator) == [("DELETE", [vin(1)])]
+    project.program(everything + fleet(2, *OTHERS, more=keep))
+    assert 'A transformation protects FleetRemovals "fleet"' in project.up().output
+    project.program(everything + fleet(*OTHERS, more=keep))
+    assert "protect" in project.up(expect=1).output
+    assert writes(emulator) == [("DELETE", [vin(1)])]
+    project.program(fleet(*OTHERS, more=keep))
+    project.up()
+    assert writes(emulator) == [("DELETE", [vin(1)]), ("DELETE", [vin(2)])]
+    is_settled(project, emulator)
+    project.program("")
+    for run in (project.up(expect=1), project.destroy(expect=1)):
+        assert "protected" in run.output
+    assert len(writes(emulator)) == 2
+
+
+def test_a_fleet_as_a_target_takes_its_removals_when_its_child_is_one_too(
+    project: Project, emulator: RunningEmulator
+) -> None:
+    approved(project, emulator, fleet(1, 2, *OTHERS) + vehicle("van", 50))
+    project.program(fleet(2, 3, *OTHERS) + vehicle("van", 50))
+    project.up("--target", urn(project, "Fleet", "fleet"))
+    assert writes(emulator) == [("POST", [vin(3)])]
+    project.up()
+    assert writes(emulator) == [("POST", [vin(3)]), ("DELETE", [vin(1)])]
+    emulator.controls.advance(60)
+    project.program(fleet(3, *OTHERS) + vehicle("van", 50))
+    project.up("--target", "**::fleet")
+    assert writes(emulator)[2:] == [("DELETE", [vin(2)])]
+    is_settled(project, emulator)
+
+
+def test_a_destroy_that_runs_the_program_revokes_what_it_constructs(
+    project: Project, emulator: RunningEmulator
+) -> None:
+    """With what left the Fleet and has not ended, and with inputs that are outputs."""
+    late = f'late = pulumi.Output.from_input("{vin(50)}")\nhm.FleetVehicle("van", vin=late, brand="bmw")\n'
+    approved(project, emulator, fleet(1, 2, *OTHERS) + late)
+    project.program(fleet(2, *OTHERS) + late + "raise RuntimeError()")
+    project.up(expect=1)
+    project.program(fleet(2, *OTHERS) + late)
+    project.destroy("--run-program")
+    assert {vins[0] for _, vins in writes(emulator)} == {vin(number) for number in (1, 2, 50, *OTHERS)}
+    assert project.state() == []
+
+
+def test_a_list_that_is_unknown_secret_or_ignored(project: Project, emulator: RunningEmulator) -> None:
+    rows = {
+        name: fleet(*numbers, *OTHERS)[len('hm.Fleet("fleet", vehicles=') : -2]
+        for name, numbers in {"two": (1, 2), "one": (2,)}.items()
+    }
+    text = 'hm.Fleet("fleet", vehicles=pulumi.Output.secret({rows}))'
+    approved(project, emulator, text.format(rows=rows["two"]))
+    project.program(text.format(rows=rows["one"]) + "\nraise RuntimeError()")
+    project.up(expect=1)
+    leaving = project.resource("Fleet", "fleet")["leaving"]
+    assert isinstance(leaving, dict), "what left a secret list stands in plain in the state"
+    project.program(text.format(rows=rows["one"]))
+    project.up()
+    assert writes(emulator) == [("DELETE", [vin(1)])]
+    ignored = 'hm.Fleet("fleet", vehicles={rows}, opts=pulumi.ResourceOptions(ignore_changes=["vehicles"]))\n'
+    project.program(ignored.format(rows=rows["two"]))
+    project.up()
+    project.stays_as_it_is()
+    # What is ignored is not wanted: the list in the state counts.
+    assert writes(emulator) == [("DELETE", [vin(1)])]
+
+
+@pytest.mark.parametrize(("least", "seconds"), [(0, 5), (12, 0.3), (30, 0)], ids=["before", "in", "after"])
+def test_a_run_that_is_killed_around_the_deletes_ends_each_once(
+    plain_project: Project, emulator: RunningEmulator, least: int, seconds: float
+) -> None:
+    """`least`: how many were answered by then; a request under way is no longer among the faults to come."""
+    project = plain_project
+    gone = range(30)
+    approved(project, emulator, fleet(*gone, *OTHERS))
+    project.program(fleet(*OTHERS, more=', max_removals="100%"'))
+    emulator.controls.fault("delay", seconds=seconds, method="DELETE", times=100)
+    process = project.start("up")
+
+    def has_come_so_far() -> bool:
+        has_begun = any(fault["times"] < 100 for fault in emulator.controls.pending_faults())
+        answered = sum(line["method"] == "DELETE" for line in emulator.controls.requests())
+        return has_begun and answered >= least
+
+    wait_until(has_come_so_far, "the deletes did not come so far")
+    kill_all_of(process.pid)
+    process.communicate(timeout=60)
+    emulator.controls.clear_faults()
+    project.recover()
+    project.up()
+    emulator.controls.advance(60)
+    known = statuses(emulator)
+    assert [known[vin(number)] for number in gone] == ["revoked"] * 30
+    assert {known[vin(number)] for number in OTHERS} == {"approved"}
+    assert all(method == "DELETE" for method, _ in writes(emulator))
+    is_settled(project, emulator)
+
+
+def test_a_program_that_is_killed_alone_ends_nothing(
+    plain_project: Project, emulator: RunningEmulator
+) -> None:
+    project = plain_project
+    approved(project, emulator, fleet(1, *OTHERS) + vehicle("van", 50))
+    project.program(
+        fleet(*OTHERS)
+        + "import os, time\nopen('pid', 'w').write(str(os.getpid()))\n"
+        + SLOW
+        + 'Wait("slow", 5)'
+    )
+    process = project.start("up")
+    pid = project.folder / "pid"
+    wait_until(lambda: pid.exists() and pid.read_text() != "", "the program did not begin")
+    wait_until(
+        lambda: "leaving" in str(_leaving(project)) and vin(1) in str(_leaving(project)), "nothing left"
+    )
+    os.kill(int(pid.read_text()), signal.SIGKILL)
+    output = process.communicate(timeout=120)[0]
+    assert process.returncode != 0, output
+    assert writes(emulator) == []
+    project.program(fleet(*OTHERS) + vehicle("van", 50))
+    project.up()
+    assert writes(emulator) == [("DELETE", [vin(1)])]
+
+
+def _leaving(project: Project) -> str:
+    try:
+        return "leaving: " + str(project.resource("Fleet", "fleet").get("leaving"))
+    except (LookupError, ValueError):
+        return ""
+
+
+def test_a_state_of_an_earlier_release_is_taken_up_and_its_removals_end_with_the_second_up(
+    project: Project, emulator: RunningEmulator
+) -> None:
+    """Without the child and without what left: what `pulumi state delete` and an earlier release leave."""
+    approved(project, emulator, fleet(1, *OTHERS))
+    project("state", "delete", urn(project, "FleetRemovals", "fleet"), "--yes", expect=0)
+    project.program(fleet(*OTHERS))
+    run = project.up()
+    assert f"1 vehicle left the Fleet and have their clearance still ({vin(1)})" in run.output
+    assert writes(emulator) == []
+    project.up()
+    assert writes(emulator) == [("DELETE", [vin(1)])]
+    is_settled(project, emulator)
+
+
+def test_a_state_that_cannot_be_read_ends_nothing_and_says_so(
+    project: Project, emulator: RunningEmulator
+) -> None:
+    approved(project, emulator, fleet(1, *OTHERS) + vehicle("van", 50))
+    # The engine has read its state when the program begins, and writes it anew after its first step.
+    (file,) = (project.folder / "state").glob(".pulumi/stacks/*/test.json")
+    spoil = f"open({str(file)!r}, 'w').write('no state')\n"
+    project.program(spoil + fleet(*OTHERS) + vehicle("new", 51))
+    run = project.up(expect=1)
+    assert "the stack's saved state cannot be read" in run.output
+    assert "highmobility:revokeWithoutState" in run.output
+    assert writes(emulator) == [("POST", [vin(51)])]
+    project.environment["HIGHMOBILITY_REVOKE_WITHOUT_STATE"] = "true"
+    project.up()
+    assert sorted(vins[0] for method, vins in writes(emulator) if method == "DELETE") == [vin(1), vin(50)]
+
+
+def test_what_somebody_else_requested_since_is_not_ended(project: Project, emulator: RunningEmulator) -> None:
+    """Revoked behind the stack's back, and requested by another application's program: it is theirs."""
+    approved(project, emulator, fleet(1, 2, *OTHERS) + vehicle("van", 50))
+    from ..cli.conftest import register  # noqa: PLC0415 - a helper of other tests
+
+    emulator.controls.advance(60)
+    for number in (1, 2, 50):
+        emulator.controls.move(vin(number), "revoked")
+    emulator.controls.advance(60)
+    register(emulator, [{"vin": vin(number), "brand": "bmw"} for number in (1, 2, 50)])
+    emulator.controls.advance(60)
+    emulator.controls.clear_requests()
+    project.program(fleet(2, *OTHERS))
+    run = project.up()
+    assert f"{vin(50)} was requested again by somebody else" in run.output
+    project.destroy()
+    assert {vins[0] for _, vins in writes(emulator)} == {vin(number) for number in OTHERS}
+    assert {statuses(emulator)[vin(number)] for number in (1, 2, 50)} == {"approved"}
+
+
+def test_a_pending_removal_moves_to_another_server_with_its_stack(
+    project: Project, emulator: RunningEmulator, tmp_path: Path
+) -> None:
+    approved(project, emulator, fleet(1, *OTHERS))
+    project.program(fleet(*OTHERS) + 'hm.FleetVehicle("bad", vin="WBA8E9C50GK0ERRR0", brand="bmw")')
+    project.up(expect=1)
+    emulator.controls.clear_requests()
+    project.program(fleet(*OTHERS))
+    with serve_emulator(approve_after="0s", revoke_after="0s", folder=tmp_path) as other:
+        project.environment |= other.environment
+        for command in (project.up, project.refresh, project.destroy):
+            assert "The stack's state was last read from" in command(expect=1).output
+        project.environment["HIGHMOBILITY_MOVED_FROM"] = emulator.base_url
+        project.refresh("--run-program")
+        project.up()
+        del project.environment["HIGHMOBILITY_MOVED_FROM"]
+        project.up()
+        project.stays_as_it_is()
+        assert vin(1) not in statuses(other)
+    assert writes(emulator) == []
