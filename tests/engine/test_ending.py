@@ -540,3 +540,48 @@ def test_a_pending_removal_moves_to_another_server_with_its_stack(
         project.stays_as_it_is()
         assert vin(1) not in statuses(other)
     assert writes(emulator) == []
+
+
+def test_a_preview_ends_with_a_line_that_says_what_becomes_of_clearances(
+    project: Project, emulator: RunningEmulator
+) -> None:
+    """Also of what runs before have left, which Pulumi shows as "delete original" alone."""
+    approved(project, emulator, fleet(1, 2, *OTHERS) + "".join(vehicle(f"van-{n}", n) for n in (50, 51, 52)))
+    project.program(fleet(2, 50, *OTHERS) + vehicle("van-52", 52) + vehicle("renamed", 51))
+    output = project.preview().output
+    assert f"this `up` ends 1 clearance ({vin(1)}), 2 vehicles move and stay ({vin(50)}, {vin(51)})" in output
+    bad = 'hm.FleetVehicle("bad", vin="WBA8E9C50GK0ERRR0", brand="bmw")\n'
+    project.program(fleet(2, 50, *OTHERS) + vehicle("van-52", 52) + vehicle("renamed", 51) + bad)
+    project.up(expect=1)
+    project.program(fleet(2, 50, *OTHERS) + vehicle("renamed", 51))
+    # Without credentials, too.
+    emptied = dict.fromkeys(emulator.environment, "")
+    project.environment |= emptied
+    assert (
+        f"this `up` ends 2 clearances ({vin(1)}, {vin(52)}), 2 vehicles move and stay"
+        in project.preview().output
+    )
+    project.environment |= emulator.environment
+    emulator.controls.clear_requests()
+    project.up()
+    assert sorted(vins[0] for _, vins in writes(emulator)) == [vin(1), vin(52)]
+    assert "this `up`" not in project.preview("--expect-no-changes").output
+
+
+def test_a_plan_holds_a_removal_exactly(project: Project, emulator: RunningEmulator) -> None:
+    approved(project, emulator, fleet(1, 2, *OTHERS))
+    plan = str(project.folder / "plan.json")
+    project.environment["PULUMI_EXPERIMENTAL"] = "true"
+    project.program(fleet(2, 3, *OTHERS))
+    project.preview("--save-plan", plan)
+    project.up("--plan", plan)
+    assert writes(emulator) == [("POST", [vin(3)]), ("DELETE", [vin(1)])]
+    project.program(fleet(2, 3, 4, *OTHERS))
+    run = project.preview("--save-plan", plan)
+    # What is added changes nothing of the child.
+    assert (
+        run.summary() == {"update": 1, "unchanged": 2}
+        or "FleetRemovals" not in run.output.partition("Diagnostics")[0]
+    )
+    project.up("--plan", plan)
+    is_settled(project, emulator)

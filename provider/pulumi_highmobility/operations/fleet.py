@@ -187,6 +187,7 @@ def diff(olds: Props, news: Props, facts: Facts) -> Difference:
     Raises: FleetIncomplete, where more would lose their clearance than `max_removals` allows.
     """
     ends = facts.run.fleet(facts.id)
+    ends.is_compared = True
     if is_unknown(news.get("vehicles")):
         ends.predicted = None
         return Difference(changes=True)

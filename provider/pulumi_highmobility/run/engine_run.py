@@ -13,7 +13,8 @@ from ..clearance.leaving import Leaving
 from ..errors import BoardUnusable, ClearanceStays, StateUnreadable
 from .claims import Claims
 from .ending import Fate, Going, Verdict, judge, wanted_by
-from .saved_state import SavedState, export_state, stack_argument
+from .forecast import forecast
+from .saved_state import SavedState, export_state, has_targets, stack_argument
 from .urns import kind_of, shown, stack_of
 
 
@@ -49,6 +50,7 @@ class FleetEnds:
     """What becomes of the vehicles that left one Fleet, in this run."""
 
     checked: Removals | None = None
+    is_compared: bool = False
     predicted: frozenset[str] | None = None
     """The leaves that an `up` will come to, by the Fleet's diff: at a preview its output is not known."""
     gone_copies: list[frozenset[str]] = field(default_factory=list)
@@ -220,9 +222,27 @@ class EngineRun:
         )
 
     def close(self) -> None:
-        """The run is over."""
-        if self._board is not None:
-            self._board.close()
+        """The run is over; at the end of a preview, say what an `up` will do to clearances."""
+        if self._board is None:
+            return
+        self.look_at_board()
+        if self.is_preview and self.claims.has_program and self._program.get("stack"):
+            with contextlib.suppress(StateUnreadable):
+                self._foretell()
+        self._board.close()
+
+    def _foretell(self) -> None:
+        urn = f"urn:pulumi:{self._program['stack']}::{self._program['project']}::"
+        saved = self.saved(urn)
+        if saved is None:
+            return
+        with self._lock:
+            predicted = {
+                fleet_id: ends.predicted for fleet_id, ends in self._fleets.items() if ends.is_compared
+            }
+            text = str(forecast(self.claims, saved, predicted, has_targets=has_targets()))
+        if text:
+            self._warn(text)
 
 
 def why_kept(vin: str, verdict: Verdict, going: Going) -> str:

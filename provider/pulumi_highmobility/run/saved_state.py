@@ -201,19 +201,29 @@ def engine_command() -> str:
 
 def stack_argument() -> str | None:
     """What the engine's own command line says of the stack, as far as the system tells."""
+    words = _command_line()
+    for word, following in zip(words, (*words[1:], ""), strict=False):
+        if word in ("--stack", "-s") and following:
+            return following
+        if word.startswith("--stack="):
+            return word.removeprefix("--stack=")
+    return os.environ.get("PULUMI_STACK") or None
+
+
+def has_targets() -> bool:
+    """Whether the engine's own command line lets only some resources take part, as far as the system tells."""
+    return any(word.startswith(("--target", "--exclude", "-t")) for word in _command_line())
+
+
+def _command_line() -> Sequence[str]:
     for process in ancestors():
         try:
             words = Path(f"/proc/{process}/cmdline").read_text().split("\0")
         except (OSError, ValueError):
             break
-        if Path(words[0]).name not in ("pulumi", "pulumi.exe"):
-            continue
-        for word, following in zip(words, [*words[1:], ""], strict=True):
-            if word in ("--stack", "-s") and following:
-                return following
-            if word.startswith("--stack="):
-                return word.removeprefix("--stack=")
-    return os.environ.get("PULUMI_STACK") or None
+        if Path(words[0]).name in ("pulumi", "pulumi.exe"):
+            return words
+    return ()
 
 
 def ancestors() -> Iterable[int]:

@@ -18,7 +18,7 @@ def name_of_urn(urn: str) -> str:
 def stack_of(urn: str) -> tuple[str, str]:
     """The stack's and the project's name."""
     parts = urn.split("::", 3)
-    return (parts[0].removeprefix("urn:pulumi:"), parts[1]) if len(parts) == 4 else ("", "")
+    return (parts[0].removeprefix("urn:pulumi:"), parts[1]) if len(parts) > 2 else ("", "")
 
 
 def shown(urn: str) -> str:
