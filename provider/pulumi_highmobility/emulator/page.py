@@ -12,11 +12,11 @@ from jinja2 import Environment, FileSystemLoader
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
-from starlette.routing import Route
 
 from .clock import iso, parse_iso
 from .durations import parse_duration
 from .machine import STATES
+from .paths import PathRoute
 from .store import Vehicle, find_vehicle, vehicle_of
 from .vins import normal_vin
 
@@ -53,15 +53,15 @@ class Page:
             loader=FileSystemLoader(_FOLDER), autoescape=True, trim_blocks=True, lstrip_blocks=True
         )
 
-    def routes(self) -> list[Route]:
+    def routes(self) -> list[PathRoute]:
         """The routes, from the root on."""
         return [
-            Route("/", self.page),
-            Route("/_emulator/page/live", self.live),
-            Route("/_emulator/page/page.css", _file("page.css", "text/css")),
-            Route("/_emulator/page/page.js", _file("page.js", "text/javascript")),
-            Route("/_emulator/page/vehicles/{vin}/move", self.move, methods=["POST"]),
-            Route("/_emulator/page/clock", self.advance, methods=["POST"]),
+            PathRoute("/", self.page),
+            PathRoute("/_emulator/page/live", self.live),
+            PathRoute("/_emulator/page/page.css", _file("page.css", "text/css")),
+            PathRoute("/_emulator/page/page.js", _file("page.js", "text/javascript")),
+            PathRoute("/_emulator/page/vehicles/{vin}/move", self.move, methods=["POST"]),
+            PathRoute("/_emulator/page/clock", self.advance, methods=["POST"]),
         ]
 
     async def page(self, request: Request) -> Response:

@@ -17,7 +17,7 @@ _KEPT = 200_000
 
 @dataclass
 class Asked:
-    """One request, read in full."""
+    """One request, read in full. `path` is what comes after /v1, decoded."""
 
     method: str
     path: str
