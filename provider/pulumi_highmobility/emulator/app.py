@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -25,7 +25,7 @@ from .courier import Courier
 from .dates import Dated
 from .endpoints import Answer, AnswerStyle, Api, MissingOdometer, OnDuplicate
 from .faults import Fault, Faults
-from .limits import ReadLimit, SmallBodies
+from .limits import ReadLimit, SmallBodies, SmallHeads
 from .machine import Machine, Pace
 from .origins import OwnPagesOnly
 from .page import Page
@@ -148,12 +148,18 @@ class Emulator:
             routes=routes,
             middleware=[
                 Middleware(Dated, self.clock),
+                Middleware(SmallHeads, _http_problem),
                 Middleware(OriginForm),
                 Middleware(OwnPagesOnly, self.options.hosts),
                 Middleware(SmallBodies),
             ],
             lifespan=lambda _app: self.courier.running(),
-            exception_handlers={HTTPException: _http_problem, Problem: _problem, OAuthProblem: _problem},
+            exception_handlers={
+                HTTPException: _http_problem,
+                Problem: _problem,
+                OAuthProblem: _problem,
+                ClientDisconnect: _gone,
+            },
         )
         # A path that ends with a slash has an empty VIN, and is no call for the whole list.
         app.router.redirect_slashes = False
@@ -275,6 +281,11 @@ def _faulty_status(fault: Fault) -> Response:
 async def _problem(request: Request, error: Exception) -> Response:  # noqa: ARG001 - Starlette's form
     assert isinstance(error, (Problem, OAuthProblem))  # noqa: S101 - registered for these
     return _response_to(error)
+
+
+async def _gone(request: Request, error: Exception) -> Response:  # noqa: ARG001 - Starlette's form
+    """To a client that went away before its request was complete, which happens, and reaches nobody."""
+    return Response(status_code=400)
 
 
 async def _http_problem(request: Request, error: Exception) -> Response:
