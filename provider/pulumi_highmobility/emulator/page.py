@@ -16,6 +16,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from .clock import iso, parse_iso
 from .durations import parse_duration
 from .machine import STATES
+from .orders import LONGEST_TEXT
 from .paths import PathRoute
 from .store import Vehicle, find_vehicle, vehicle_of
 from .vins import normal_vin
@@ -106,7 +107,7 @@ class Page:
                 return f"{vin} is not registered any more."
             if status not in dict(_MOVES.get(vehicle.status, ())):
                 return f"{vin} is {vehicle.status} by now: go back to see what can be done."
-            reason = fields.get("reason", "").strip() if status == "rejected" else ""
+            reason = fields.get("reason", "").strip()[:LONGEST_TEXT] if status == "rejected" else ""
             emulator.machine.move(db, vehicle, status, at=emulator.clock.now(), reason=reason or None)
         return ""
 
