@@ -8,6 +8,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,9 @@ _PIECE = 2**16
 # Bytes that the system holds for a client. Left to itself it takes megabytes, and says only when a third of them is free
 # that the client took something.
 _HELD = 2**17
+# Names of webhooks' hosts that are looked up at once: asyncio's own few threads are soon taken by those that no name server
+# answers for.
+_LOOKUPS = 256
 
 
 class _Protocol(H11Protocol):
@@ -254,6 +258,7 @@ class _Server(uvicorn.Server):
             await asyncio.sleep(self._tick_s)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_LOOKUPS, "lookup"))
         await super().startup(sockets)
         self._on_ready()
 
