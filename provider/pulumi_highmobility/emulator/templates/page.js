@@ -8,7 +8,7 @@ const live = document.getElementById("live");
 const told = document.getElementById("told");
 let shown = null;
 let isPressed = false;
-let releasedAt = 0;
+let releasedAt = -STILL;
 
 function press() {
   isPressed = true;
