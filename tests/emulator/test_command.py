@@ -10,23 +10,19 @@ import socket
 import ssl
 import subprocess
 import sys
-from datetime import datetime, timedelta, timezone
-from ipaddress import ip_address
 from pathlib import Path
 
 import httpx
 import pytest
 from click.testing import CliRunner
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from pulumi_highmobility.emulator.clock import EmulatorClock
 from pulumi_highmobility.emulator.command import emulator as emulator_command
 from pulumi_highmobility.emulator.scenarios import SCENARIOS
 from pulumi_highmobility.emulator.server import bind, serve_in_thread
 from pulumi_highmobility.testing import serve_emulator, start_emulator
+
+from .serving import own_certificate
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 VIN = "WBA8E9C50GK000001"
@@ -165,24 +161,7 @@ def test_each_application_has_a_fleet_of_its_own(tmp_path: Path) -> None:
 
 
 def test_it_serves_tls_with_a_certificate_of_ones_own(tmp_path: Path) -> None:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(timezone.utc)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    certfile, keyfile = tmp_path / "cert.pem", tmp_path / "key.pem"
-    certfile.write_bytes(certificate.public_bytes(Encoding.PEM))
-    keyfile.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    certfile, keyfile = own_certificate(tmp_path)
     command = [sys.executable, "-m", "pulumi_highmobility.emulator", "--port", "0"]
     process = subprocess.Popen(
         [*command, "--certfile", str(certfile), "--keyfile", str(keyfile)], stdout=subprocess.PIPE, text=True

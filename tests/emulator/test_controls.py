@@ -9,8 +9,10 @@ import pytest
 
 from pulumi_highmobility.emulator.clock import LATEST, EmulatorClock
 from pulumi_highmobility.emulator.durations import LONGEST_S, parse_duration
+from pulumi_highmobility.emulator.requests import LONGEST_TEXT, Asked, RequestLog
 
 from .conftest import Caller
+from .serving import post
 
 VIN = "WBA8E9C50GK000001"
 MALFORMED: list[tuple[str, Any]] = [
@@ -132,3 +134,51 @@ def test_the_longest_duration_is_a_hundred_years() -> None:
 
 def test_a_long_search_is_answered(caller: Caller) -> None:
     assert caller.http.get(f"{caller.origin}/?q={'x' * 55_000}").status_code == 200
+
+
+def test_the_log_keeps_the_beginning_of_a_long_text(caller: Caller) -> None:
+    caller.http.get("/fleets/vehicles/" + "x" * 50_000)
+    caller.http.post("/fleets/vehicles", json={"vehicles": [{"vin": "y" * 5_000_000, "brand": "bmw"}]})
+    caller.http.post("/eligibility", json={"vin": "z" * 5_000_000, "brand": "bmw"})
+    lines = caller.http.get(f"{caller.origin}/_emulator/requests").json()[-3:]
+    assert lines[0]["path"] == "/fleets/vehicles/" + "x" * (LONGEST_TEXT - 18) + "…"
+    assert [line["vins"] for line in lines] == [
+        [letter * (LONGEST_TEXT - 1) + "…"] for letter in ("X", "Y", "Z")
+    ]
+
+
+def test_a_log_of_many_long_lists_drops_the_oldest_and_keeps_every_vin_of_the_newest() -> None:
+    log = RequestLog()
+    asked = Asked("POST", "/fleets/vehicles", {}, {}, b"", "http://emulator/v1")
+    vins = [f"WBA8E9C50GK{number:06}" for number in range(80_000)]
+    log.add(0.0, asked, asked.path, 200, ["WBA8E9C50GK999999"], None)
+    for _ in range(30):
+        log.add(0.0, asked, asked.path, 200, vins, None)
+    kept = log.lines()
+    assert kept[-1]["vins"] == vins
+    assert [line["number"] for line in kept] == list(range(32 - len(kept), 32))
+    assert 5 < len(kept) < 15
+    log.clear()
+    log.add(0.0, asked, asked.path, 200, vins, None)
+    assert len(log.lines()) == 1
+
+
+def test_a_log_of_small_requests_keeps_two_hundred_thousand() -> None:
+    log = RequestLog()
+    asked = Asked("GET", f"/fleets/vehicles/{VIN}", {}, {}, b"", "http://emulator/v1")
+    for _ in range(200_010):
+        log.add(0.0, asked, asked.path, 200, [VIN], None)
+    assert len(log.lines(after=0)) == 200_000
+    assert log.last(1)[0]["number"] == 200_010
+
+
+def test_a_scope_that_is_named_many_times_is_kept_once(caller: Caller) -> None:
+    asked = caller.client(grant_type="client_credentials", scope="fleet:clearance " * 10_000)
+    assert caller.http.post("/access_tokens", json=asked).json()["scope"] == "fleet:clearance"
+
+
+def test_a_reason_from_the_page_is_kept_as_long_as_one_from_the_controls(caller: Caller) -> None:
+    caller.request_vehicle(VIN)
+    form = {"status": "rejected", "reason": "x" * 100_000}
+    post(f"{caller.origin}/_emulator/page/vehicles/{VIN}/move", data=form)
+    assert len(caller.vehicle(VIN)["changelog"][-1]["reason"]) == 1000

@@ -10,6 +10,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from pulumi_highmobility.emulator.server import open_emulator, serve_in_thread
 from .conftest import Caller
 from .test_webhooks import SECRET, VIN, Receiver, receiver, until  # noqa: F401 - a fixture among them
 
+CHANGES = ("fleet_clearance_changed",)
 BAD_URLS = [
     "http://127.0.0.1:99999/",
     "https://xn--a.invalid/",
@@ -98,7 +100,7 @@ def tried(caller: Caller, prefix: str) -> list[dict[str, Any]]:
 @pytest.fixture
 def silent() -> Iterator[str]:
     """A receiver that takes connections and never answers."""
-    with socket.create_server(("127.0.0.1", 0), backlog=50) as listener:
+    with socket.create_server(("127.0.0.1", 0), backlog=200) as listener:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}/webhook"
 
 
@@ -143,6 +145,72 @@ def test_a_receiver_that_never_answers_holds_up_no_other(
     caller.http.post("/fleets/vehicles", json={"vehicles": rows}).raise_for_status()
     until(lambda: len(receiver.received) == 100, "100 deliveries")
     assert time.monotonic() - began < 3 * courier.TIMEOUT_S
+
+
+def test_many_receivers_that_never_answer_hold_up_no_other(
+    caller: Caller,
+    receiver: Receiver,  # noqa: F811
+    silent: str,
+) -> None:
+    for number in range(40):
+        caller.emulator.webhooks.register("default", f"{silent}/{number}", SECRET, CHANGES)
+    caller.emulator.webhooks.register("default", receiver.url, SECRET, CHANGES)
+    began = time.monotonic()
+    rows = [{"vin": f"WBA8E9C50GK{number:06}", "brand": "bmw"} for number in range(10)]
+    caller.http.post("/fleets/vehicles", json={"vehicles": rows}).raise_for_status()
+    until(lambda: len(receiver.received) == 20, "20 deliveries")
+    assert time.monotonic() - began < courier.TIMEOUT_S
+
+
+def test_many_names_that_no_server_answers_for_hold_up_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+    caller: Caller,
+    receiver: Receiver,  # noqa: F811
+) -> None:
+    answered = threading.Event()
+
+    def look_up(host: Any, *more: Any, **named: Any) -> Any:
+        if b".invalid" in (host if isinstance(host, bytes) else str(host).encode()):
+            answered.wait(30)
+            raise socket.gaierror(socket.EAI_AGAIN, "no name server answers")
+        return real(host, *more, **named)
+
+    real = socket.getaddrinfo
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    for number in range(20):
+        caller.emulator.webhooks.register("default", f"https://{number}.invalid/", SECRET, CHANGES)
+    by_name = receiver.url.replace("127.0.0.1", "localhost")
+    caller.emulator.webhooks.register("default", by_name, SECRET, CHANGES)
+    began = time.monotonic()
+    rows = [{"vin": f"WBA8E9C50GK{number:06}", "brand": "bmw"} for number in range(10)]
+    try:
+        caller.http.post("/fleets/vehicles", json={"vehicles": rows}).raise_for_status()
+        until(lambda: len(receiver.received) == 20, "20 deliveries")
+        assert time.monotonic() - began < courier.TIMEOUT_S
+    finally:
+        answered.set()
+
+
+class Quoting(BaseHTTPRequestHandler):
+    """Answers with a line that is no HTTP, and long."""
+
+    def do_POST(self) -> None:
+        self.wfile.write(b"x" * 10_000 + b"\r\n\r\n")
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Keeps the test's output clean."""
+
+
+def test_what_a_receiver_answers_is_not_kept_at_length(caller: Caller) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Quoting) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        hook = {"url": f"http://127.0.0.1:{server.server_port}/", "secret": SECRET}
+        caller.http.post(f"{caller.origin}/_emulator/webhooks", json=hook).raise_for_status()
+        until(lambda: any(one["error"] for one in caller.emulator.webhooks.deliveries()), "the error")
+        server.shutdown()
+    error = caller.emulator.webhooks.deliveries()[0]["error"]
+    assert error.startswith("RemoteProtocolError")
+    assert len(error) <= 300
 
 
 def test_a_receiver_is_waited_for_as_long_as_is_said_and_no_longer(

@@ -12,9 +12,8 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .answers import OAuthProblem, Problem
@@ -26,18 +25,19 @@ from .courier import Courier
 from .dates import Dated
 from .endpoints import Answer, AnswerStyle, Api, MissingOdometer, OnDuplicate
 from .faults import Fault, Faults
-from .limits import ReadLimit, SmallBodies
+from .limits import ReadLimit, SmallBodies, SmallHeads
 from .machine import Machine, Pace
 from .origins import OwnPagesOnly
 from .page import Page
+from .paths import OriginForm, PathRoute, raw_path, segments
 from .requests import Asked, RequestLog
 from .scenarios import Scenario, Scenarios
 from .store import Store
 from .webhooks import Webhooks
 from .wire import write_json
 
-# The OAuth calls answer in OAuth's shape, whatever is wrong.
-_OAUTH_PATHS = ("/v1/access_tokens", "/v1/vehicleinfo")
+# What is below these answers in OAuth's shape, whatever is wrong.
+_OAUTH_CALLS = ("access_tokens", "vehicleinfo")
 
 
 @dataclass(frozen=True)
@@ -139,25 +139,31 @@ class Emulator:
         for method, path, call in calls:
             by_path.setdefault(path, {})[method] = call
         # One route a path, not a call: a 405 then says in Allow every method that the path takes.
-        routes: list[Any] = [
-            Mount(
-                "/v1",
-                routes=[Route(path, self._endpoint(has), methods=[*has]) for path, has in by_path.items()],
-            )
+        routes = [
+            PathRoute(f"/v1{path}", self._endpoint(has), methods=[*has]) for path, has in by_path.items()
         ]
         if self.options.controls:
-            routes += Page(self).routes()
-            routes.append(Mount("/_emulator", routes=Controls(self).routes()))
-        return Starlette(
+            routes += Page(self).routes() + Controls(self).routes()
+        app = Starlette(
             routes=routes,
             middleware=[
                 Middleware(Dated, self.clock),
+                Middleware(SmallHeads, _http_problem),
+                Middleware(OriginForm),
                 Middleware(OwnPagesOnly, self.options.hosts),
                 Middleware(SmallBodies),
             ],
             lifespan=lambda _app: self.courier.running(),
-            exception_handlers={HTTPException: _http_problem, Problem: _problem, OAuthProblem: _problem},
+            exception_handlers={
+                HTTPException: _http_problem,
+                Problem: _problem,
+                OAuthProblem: _problem,
+                ClientDisconnect: _gone,
+            },
         )
+        # A path that ends with a slash has an empty VIN, and is no call for the whole list.
+        app.router.redirect_slashes = False
+        return app
 
     def _endpoint(
         self, calls: dict[str, Callable[[Asked], Answer]]
@@ -166,18 +172,14 @@ class Emulator:
             call = calls["GET" if request.method == "HEAD" else request.method]
             asked = await _read(request)
             vins = asked.vins()
-            path = request.url.path.removeprefix("/v1")
-            shown = (
-                path.replace(request.path_params["auth_token"], "…")
-                if "auth_token" in request.path_params
-                else path
-            )
-            fault = self.faults.take(asked.method, path, vins)
+            fault = self.faults.take(asked.method, asked.path, vins)
             if self.options.latency_s:
                 await asyncio.sleep(self.options.latency_s)
             response = await self._answer(call, asked, fault)
             status = 0 if isinstance(response, _Closed) else response.status_code
-            self.log.add(self.clock.wall(), asked, shown, status, vins, fault.kind if fault else None)
+            self.log.add(
+                self.clock.wall(), asked, _shown(request), status, vins, fault.kind if fault else None
+            )
             return response
 
         return endpoint
@@ -241,13 +243,20 @@ class _Truncated:
 async def _read(request: Request) -> Asked:
     return Asked(
         method=request.method,
-        path=request.url.path,
+        path="/".join(["", *segments(request.scope)[2:]]),
         query=dict(request.query_params),
         headers={name.lower(): value for name, value in request.headers.items()},
         body=await request.body(),
         base_url=f"{request.url.scheme}://{request.url.netloc}/v1",
         path_params={name: str(value) for name, value in request.path_params.items()},
     )
+
+
+def _shown(request: Request) -> str:
+    """The path for the log: as it was sent, but for the token that one call has in it."""
+    if "auth_token" in request.path_params:
+        return "/auth_tokens/…"
+    return raw_path(request.scope).decode("ascii", "replace").removeprefix("/v1")
 
 
 def _response(status: int, body: Any, headers: dict[str, str] | None = None) -> Response:
@@ -274,10 +283,16 @@ async def _problem(request: Request, error: Exception) -> Response:  # noqa: ARG
     return _response_to(error)
 
 
+async def _gone(request: Request, error: Exception) -> Response:  # noqa: ARG001 - Starlette's form
+    """To a client that went away before its request was complete, which happens, and reaches nobody."""
+    return Response(status_code=400)
+
+
 async def _http_problem(request: Request, error: Exception) -> Response:
     """Unknown paths and wrong methods, in the shape of their part of the API."""
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for these
     headers = dict(error.headers or {})
-    if request.url.path in _OAUTH_PATHS:
+    part = segments(request.scope)[1:3]
+    if part in [["v1", call] for call in _OAUTH_CALLS]:
         return _response_to(OAuthProblem(error.detail, status=error.status_code, headers=headers))
     return _response_to(Problem(error.status_code, error.detail, None, None, headers))

@@ -93,7 +93,7 @@ class Authenticator:
         """A bearer token, with the fields of both generations. Raises: OAuthProblem (an unknown scope)."""
         if scope is not None and not isinstance(scope, str):
             raise OAuthProblem("scope is invalid", error="invalid_scope")
-        wanted = scope.split() if scope else list(SCOPES)
+        wanted = list(dict.fromkeys(scope.split())) if scope else list(SCOPES)
         if not set(wanted) <= set(SCOPES):
             raise OAuthProblem("scope is invalid", error="invalid_scope")
         token, now = secrets.token_urlsafe(32), self._clock.service()

@@ -10,11 +10,11 @@ from msgspec.structs import asdict
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from .answers import Problem, invalid
 from .clock import iso
 from .orders import Advance, Conditions, Move, NewFault, NewWebhook, Order, read_number, read_order
+from .paths import PathRoute
 from .scenarios import SCENARIOS
 from .store import Vehicle, find_vehicle, vehicle_of
 from .vins import normal_vin
@@ -39,8 +39,8 @@ class Controls:
     def __init__(self, emulator: Emulator) -> None:
         self._emulator = emulator
 
-    def routes(self) -> list[Route]:
-        """The routes, below /_emulator."""
+    def routes(self) -> list[PathRoute]:
+        """The routes, from the root on."""
         calls: list[tuple[str, str, type[Order], Callable[[Request, Any], Any]]] = [
             ("GET", "/state", Order, self.state),
             ("GET", "/vehicles", Order, self.vehicles),
@@ -61,7 +61,10 @@ class Controls:
             ("GET", "/deliveries", Order, self.deliveries),
             ("POST", "/deliveries/{number}/redeliver", Order, self.redeliver),
         ]
-        return [Route(path, _endpoint(call, shape), methods=[method]) for method, path, shape, call in calls]
+        return [
+            PathRoute(f"/_emulator{path}", _endpoint(call, shape), methods=[method])
+            for method, path, shape, call in calls
+        ]
 
     def state(self, request: Request, order: Order) -> Any:  # noqa: ARG002 - the routes' form
         """GET /state: the time, how many vehicles are in which state, and why webhooks are not delivered (null: they are)"""

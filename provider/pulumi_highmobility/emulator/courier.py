@@ -21,6 +21,8 @@ TICK_S = 0.1
 TIMEOUT_S = 5.0
 # At one receiver. Fewer than the five connections that the simplest of servers, which a test may use, keeps waiting.
 _AT_ONCE = 4
+# Characters: some errors quote what the receiver sent.
+_LONGEST_ERROR = 300
 _NOT_RUNNING = "not running: it runs with the server, and an application in process has to run its lifespan"
 
 log = logging.getLogger(__name__)
@@ -96,7 +98,7 @@ class Courier:
             error = f"Timeout: no answer within {TIMEOUT_S:g} s"
         except Exception as problem:
             # Of any kind, since one delivery must not end the others: URLs kept by an earlier version may hold anything.
-            error = f"{type(problem).__name__}: {problem}".rstrip(": ")
+            error = f"{type(problem).__name__}: {problem}".rstrip(": ")[:_LONGEST_ERROR]
         await run_in_threadpool(self._emulator.webhooks.answered, letter, status, error)
 
     async def _post(self, letter: Letter) -> int:
@@ -116,8 +118,12 @@ class Courier:
     def _http(self) -> httpx.AsyncClient:
         if self._client is None:
             # No proxy from the environment: receivers are mostly on loopback. The system's certificates, so
-            # that SSL_CERT_FILE can name a receiver's own.
+            # that SSL_CERT_FILE can name a receiver's own. No limit of connections over all webhooks: those of silent
+            # receivers would use it up, and each webhook has its own, by _AT_ONCE.
             self._client = httpx.AsyncClient(
-                timeout=TIMEOUT_S, trust_env=False, verify=ssl.create_default_context()
+                timeout=TIMEOUT_S,
+                limits=httpx.Limits(max_connections=None, max_keepalive_connections=20),
+                trust_env=False,
+                verify=ssl.create_default_context(),
             )
         return self._client

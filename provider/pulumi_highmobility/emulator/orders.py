@@ -12,7 +12,8 @@ from .faults import Kind
 from .wire import NotJson, read_json
 
 Status = Literal["pending", "approved", "rejected", "revoking", "revoked", "canceling", "canceled"]
-Text = Annotated[str, Meta(max_length=1000)]
+LONGEST_TEXT = 1000
+Text = Annotated[str, Meta(max_length=LONGEST_TEXT)]
 # The largest that SQLite and JSON clients take alike.
 Count = Annotated[int, Meta(ge=1, le=2**53)]
 

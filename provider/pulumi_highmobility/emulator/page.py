@@ -6,17 +6,18 @@ import shlex
 import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
 from jinja2 import Environment, FileSystemLoader
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
-from starlette.routing import Route
 
 from .clock import iso, parse_iso
 from .durations import parse_duration
 from .machine import STATES
+from .orders import LONGEST_TEXT
+from .paths import PathRoute
 from .store import Vehicle, find_vehicle, vehicle_of
 from .vins import normal_vin
 
@@ -52,16 +53,18 @@ class Page:
         self._templates = Environment(
             loader=FileSystemLoader(_FOLDER), autoescape=True, trim_blocks=True, lstrip_blocks=True
         )
+        # Jinja's own urlencode leaves slashes as they are.
+        self._templates.filters["segment"] = lambda text: quote(text, safe="")
 
-    def routes(self) -> list[Route]:
+    def routes(self) -> list[PathRoute]:
         """The routes, from the root on."""
         return [
-            Route("/", self.page),
-            Route("/_emulator/page/live", self.live),
-            Route("/_emulator/page/page.css", _file("page.css", "text/css")),
-            Route("/_emulator/page/page.js", _file("page.js", "text/javascript")),
-            Route("/_emulator/page/vehicles/{vin}/move", self.move, methods=["POST"]),
-            Route("/_emulator/page/clock", self.advance, methods=["POST"]),
+            PathRoute("/", self.page),
+            PathRoute("/_emulator/page/live", self.live),
+            PathRoute("/_emulator/page/page.css", _file("page.css", "text/css")),
+            PathRoute("/_emulator/page/page.js", _file("page.js", "text/javascript")),
+            PathRoute("/_emulator/page/vehicles/{vin}/move", self.move, methods=["POST"]),
+            PathRoute("/_emulator/page/clock", self.advance, methods=["POST"]),
         ]
 
     async def page(self, request: Request) -> Response:
@@ -70,7 +73,6 @@ class Page:
         context = {
             "base_url": f"{request.url.scheme}://{request.url.netloc}/v1",
             "settings": self._settings(),
-            "states": STATES,
         }
         return self._html("page.html", found | context)
 
@@ -106,7 +108,7 @@ class Page:
                 return f"{vin} is not registered any more."
             if status not in dict(_MOVES.get(vehicle.status, ())):
                 return f"{vin} is {vehicle.status} by now: go back to see what can be done."
-            reason = fields.get("reason", "").strip() if status == "rejected" else ""
+            reason = fields.get("reason", "").strip()[:LONGEST_TEXT] if status == "rejected" else ""
             emulator.machine.move(db, vehicle, status, at=emulator.clock.now(), reason=reason or None)
         return ""
 
@@ -116,18 +118,20 @@ class Page:
         emulator = self._emulator
         with emulator.store.transaction() as db:
             emulator.machine.settle(db)
-            counts = db.execute(
-                "SELECT status, count(*) AS n FROM vehicles GROUP BY status ORDER BY status"
-            ).fetchall()
-            vehicles, matching = _find(db, q, status)
+            total = db.execute("SELECT count(*) FROM vehicles").fetchone()[0]
+            counts = _count(db, q)
+            vehicles = _find(db, q, status)
         now = emulator.clock.now()
-        total = sum(row["n"] for row in counts)
-        by_status = ", ".join(f"{row['n']:,} {row['status']}" for row in counts)
+        found = sum(counts.values())
+        matching = counts.get(status, 0) if status else found
+        by_status = ", ".join(f"{count:,} {name}" for name, count in counts.items())
         lines = emulator.log.last(_LINES)
         return {
-            "summary": f"{_vehicles(total)}" + (f": {by_status}" if by_status else ""),
+            "summary": _vehicles(found) + (f": {by_status}" if by_status else ""),
+            "filters": _filters(counts, q, status),
             "now": iso(now)[:16].replace("T", " "),
             "caption": _caption(len(vehicles), matching, total),
+            "is_cut": matching > len(vehicles),
             "vehicles": [_shown(vehicle, now) for vehicle in vehicles],
             "many_applications": len(emulator.applications) > 1,
             "requests": [line | {"clock": iso(line["time"])[11:19]} for line in reversed(lines)],
@@ -153,25 +157,50 @@ class Page:
         return HTMLResponse(self._templates.get_template(template).render(context), headers=_HEADERS)
 
 
-def _find(db: sqlite3.Connection, q: str, status: str) -> tuple[list[Vehicle], int]:
-    """The first rows by last change, and how many match."""
-    conditions, values = ["1"], []
-    if q:
-        conditions.append("(vin LIKE ? ESCAPE '\\' OR brand LIKE ? ESCAPE '\\')")
-        pattern = "%" + q.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-        values += [pattern, pattern]
-    if status:
-        conditions.append("status = ?")
-        values.append(status)
-    where = " AND ".join(conditions)
+def _matching(q: str) -> tuple[str, list[str]]:
+    """SQL for what the search finds, with its values."""
+    if not q:
+        return "1", []
+    pattern = "%" + q.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+    return "(vin LIKE ? ESCAPE '\\' OR brand LIKE ? ESCAPE '\\')", [pattern, pattern]
+
+
+def _count(db: sqlite3.Connection, q: str) -> dict[str, int]:
+    """How many vehicles the search finds in each status, in the order of a clearance's life."""
+    where, values = _matching(q)
     rows = db.execute(
-        f"SELECT * FROM vehicles WHERE {where} ORDER BY changed_at DESC, vin LIMIT {_SHOWN}",  # noqa: S608 - values bound
+        f"SELECT status, count(*) FROM vehicles WHERE {where} GROUP BY status",  # noqa: S608 - values bound
         values,
-    ).fetchall()
-    if len(rows) < _SHOWN:
-        return [vehicle_of(row) for row in rows], len(rows)
-    matching = db.execute(f"SELECT count(*) FROM vehicles WHERE {where}", values).fetchone()[0]  # noqa: S608
-    return [vehicle_of(row) for row in rows], int(matching)
+    )
+    counts = dict(tuple(row) for row in rows)
+    return {status: counts[status] for status in STATES if status in counts}
+
+
+def _find(db: sqlite3.Connection, q: str, status: str) -> list[Vehicle]:
+    """The first rows: pending ones, then by last change."""
+    where, values = _matching(q)
+    if status:
+        where, values = f"{where} AND status = ?", [*values, status]
+    rows = db.execute(
+        f"SELECT * FROM vehicles WHERE {where} "  # noqa: S608 - values bound
+        f"ORDER BY status = 'pending' DESC, changed_at DESC, vin LIMIT {_SHOWN}",
+        values,
+    )
+    return [vehicle_of(row) for row in rows.fetchall()]
+
+
+def _filters(counts: dict[str, int], q: str, status: str) -> list[dict[str, Any]]:
+    """The links that show all vehicles, or those in one status, each with how many there are."""
+    names = ["", *(name for name in STATES if name in counts or name == status)]
+    return [
+        {
+            "name": name,
+            "count": f"{counts.get(name, 0) if name else sum(counts.values()):,}",
+            "href": "/" + _search({"q": q, "status": name}),
+            "is_chosen": name == status,
+        }
+        for name in names
+    ]
 
 
 def _shown(vehicle: Vehicle, now: float) -> dict[str, Any]:
@@ -194,7 +223,9 @@ def _caption(shown: int, matching: int, total: int) -> str:
     if not matching:
         return "No vehicle is like that."
     if matching > shown:
-        return f"The {shown} that changed last, of {_vehicles(matching)}: find others above"
+        return (
+            f"{shown} of {_vehicles(matching)}: pending ones first, then by last change. Find others above."
+        )
     return _vehicles(shown)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl
@@ -13,11 +13,16 @@ from .vins import normal_vin
 from .wire import NotJson, read_json
 
 _KEPT = 200_000
+# Characters of all lines together; a short text takes some 64 bytes beside them.
+_KEPT_TEXT = 64 * 2**20
+_PER_TEXT = 64
+# Characters of a path, or of what was sent in place of a VIN.
+LONGEST_TEXT = 200
 
 
 @dataclass
 class Asked:
-    """One request, read in full."""
+    """One request, read in full. `path` is what comes after /v1, decoded."""
 
     method: str
     path: str
@@ -58,7 +63,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Logged:
-    """One line of the request log; it holds no secret."""
+    """One line of the request log; it holds no secret, and of no text more than LONGEST_TEXT characters."""
 
     number: int
     time: float
@@ -69,37 +74,51 @@ class Logged:
     application: str
     fault: str | None = None
 
+    def size(self) -> int:
+        """What its texts take."""
+        return sum(len(text) + _PER_TEXT for text in (self.path, *self.vins))
+
 
 class RequestLog:
-    """The last requests to the API, oldest first."""
+    """The last requests to the API, oldest first: so many lines, and so much text."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._lines: deque[Logged] = deque(maxlen=_KEPT)
+        self._lines: deque[Logged] = deque()
         self._number = 0
+        self._size = 0
 
     def add(
         self, time: float, asked: Asked, path: str, status: int, vins: list[str], fault: str | None
     ) -> None:
         """Write one down; status 0 means that the connection was closed instead of an answer."""
+        path, vins = shortened(path), [shortened(vin) for vin in vins]
         with self._lock:
             self._number += 1
-            self._lines.append(
-                Logged(self._number, time, asked.method, path, status, vins, asked.application, fault)
-            )
+            line = Logged(self._number, time, asked.method, path, status, vins, asked.application, fault)
+            self._lines.append(line)
+            self._size += line.size()
+            while len(self._lines) > _KEPT or (self._size > _KEPT_TEXT and len(self._lines) > 1):
+                self._size -= self._lines.popleft().size()
 
     def lines(self, *, after: int = 0) -> list[dict[str, Any]]:
         """The lines with a number above `after`."""
         with self._lock:
-            return [asdict(line) for line in self._lines if line.number > after]
+            return [vars(line).copy() for line in self._lines if line.number > after]
 
     def last(self, count: int) -> list[dict[str, Any]]:
         """The newest `count` lines, oldest first."""
         with self._lock:
             newest = [self._lines[-n] for n in range(1, min(count, len(self._lines)) + 1)]
-        return [asdict(line) for line in reversed(newest)]
+        return [vars(line).copy() for line in reversed(newest)]
 
     def clear(self) -> None:
         """Forget them."""
         with self._lock:
             self._lines.clear()
+            self._size = 0
+
+
+def shortened(text: str) -> str:
+    """The text, or its beginning with an ellipsis."""
+    return text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 1]}…"

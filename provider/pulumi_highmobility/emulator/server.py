@@ -8,18 +8,21 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import h11
 import uvicorn
+from starlette.types import Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from .app import Emulator, Options
 from .applications import ensure_application, write_credentials
 from .clock import EmulatorClock
 from .database import DatabaseError
+from .limits import LARGEST_HEAD
 from .store import Store
 
 
@@ -29,6 +32,16 @@ class PortInUse(OSError):
 
 # From a request's first byte to its last, and for a client to take an answer in.
 REQUEST_TIMEOUT_S = 30.0
+# What is read of a head before the connection is closed: well above what is taken, so that a refusal says why.
+_READ_HEAD = 16 * LARGEST_HEAD
+# Of an answer's body, handed on as the client takes it in: what a transport holds back says whether it still reads.
+_PIECE = 2**16
+# Bytes that the system holds for a client. Left to itself it takes megabytes, and says only when a third of them is free
+# that the client took something.
+_HELD = 2**17
+# Names of webhooks' hosts that are looked up at once: asyncio's own few threads are soon taken by those that no name server
+# answers for.
+_LOOKUPS = 256
 
 
 class _Protocol(H11Protocol):
@@ -46,7 +59,7 @@ class _Protocol(H11Protocol):
         async def with_abort(scope: Any, receive: Any, send: Any) -> None:
             if scope["type"] == "http":
                 scope.setdefault("extensions", {})["emulator.abort"] = transport.abort
-            await app(scope, receive, send)
+            await app(scope, receive, _in_pieces(send))
 
         self.app = with_abort
         self._timers: dict[str, asyncio.TimerHandle] = {}
@@ -70,13 +83,35 @@ class _Protocol(H11Protocol):
         self._unlimit("reading")
         super().on_response_complete()
 
+    def send_400_response(self, msg: str) -> None:
+        # What is under way on this connection can be answered no more, nor can what was answered already.
+        if self.cycle is not None:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            super().send_400_response(msg)
+        else:
+            self.transport.close()
+
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._limit("writing")
+        self._limit_writing()
 
     def resume_writing(self) -> None:
         super().resume_writing()
         self._unlimit("writing")
+
+    def _limit_writing(self) -> None:
+        """Close the connection unless, by the end of the time, the client took something: then it has as long again."""
+        held = self.transport.get_write_buffer_size()
+
+        def end() -> None:
+            if self.transport.get_write_buffer_size() < held:
+                self._limit_writing()
+            else:
+                self.transport.abort()
+
+        self._timers["writing"] = self.loop.call_later(self.timeout_s, end)
 
     def _limit(self, what: str) -> None:
         if what not in self._timers:
@@ -86,6 +121,19 @@ class _Protocol(H11Protocol):
         timer = self._timers.pop(what, None)
         if timer is not None:
             timer.cancel()
+
+
+def _in_pieces(send: Send) -> Send:
+    """Sends long bodies piece by piece: Uvicorn waits before each until the client has taken the ones before."""
+
+    async def send_pieces(message: Any) -> None:
+        body = message.get("body", b"")
+        last = max(0, len(body) - 1) // _PIECE * _PIECE
+        for start in range(0, last, _PIECE):
+            await send({**message, "body": body[start : start + _PIECE], "more_body": True})
+        await send({**message, "body": body[last:]} if last else message)
+
+    return send_pieces
 
 
 def open_emulator(
@@ -121,6 +169,8 @@ def bind(host: str, port: int) -> socket.socket:
     # connection would wait some 40 ms for the client's acknowledgement of its head.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # Connections inherit it.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _HELD)
     try:
         listener.bind((host, port))
         listener.listen(2048)
@@ -208,6 +258,7 @@ class _Server(uvicorn.Server):
             await asyncio.sleep(self._tick_s)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_LOOKUPS, "lookup"))
         await super().startup(sockets)
         self._on_ready()
 
@@ -221,6 +272,7 @@ def _config(
     return uvicorn.Config(
         emulator.app,
         http=type("_Protocol", (_Protocol,), {"timeout_s": request_timeout_s}),
+        h11_max_incomplete_event_size=_READ_HEAD,
         ws="none",
         lifespan="on",
         log_level="error",

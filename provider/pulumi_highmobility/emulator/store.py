@@ -116,7 +116,11 @@ class Store:
         for name, kind in _NEW_COLUMNS.items():
             if name not in known:
                 self._connection.execute(f"ALTER TABLE vehicles ADD COLUMN {name} {kind}")
-        self._connection.execute("CREATE INDEX IF NOT EXISTS vehicles_changed ON vehicles (changed_at)")
+        # The order of the page; an earlier version's index had the second part of it alone.
+        self._connection.execute(
+            "CREATE INDEX IF NOT EXISTS vehicles_shown ON vehicles (status = 'pending', changed_at)"
+        )
+        self._connection.execute("DROP INDEX IF EXISTS vehicles_changed")
 
     def _make_compact(self) -> None:
         """Write anew, once, the JSON of an earlier version, which had blanks: it is answered as it is stored."""

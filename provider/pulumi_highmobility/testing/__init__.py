@@ -25,6 +25,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
@@ -63,7 +64,7 @@ class EmulatorControls:
 
     def move(self, vin: str, status: str, *, reason: str | None = None) -> None:
         """Move a vehicle to any state, whatever the carmaker's rules, with a reason for its changelog."""
-        self._call("POST", f"/vehicles/{vin}/move", {"status": status, "reason": reason})
+        self._call("POST", f"/vehicles/{quote(vin, safe='')}/move", {"status": status, "reason": reason})
 
     def advance(self, seconds: float) -> None:
         """Move the emulator's time on."""

@@ -1,0 +1,35 @@
+"""What is handed out: the source distribution has what its own tests need."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def test_the_source_distribution_has_all_that_tests_and_scripts_name() -> None:
+    named = set()
+    for folder in ("tests", "scripts", "benchmarks"):
+        for file in (ROOT / folder).rglob("*"):
+            if file.is_file():
+                named |= set(re.findall(r'\bROOT / "([^"/]+)', file.read_text(errors="replace")))
+    for command in ("Makefile", ".ci/run"):
+        named |= {command.partition("/")[0]}
+        # A path that is run or read from the root, as `scripts/test`.
+        named |= set(re.findall(r"(?:^|\s)([a-z.]+)/[a-z]", (ROOT / command).read_text()))
+    needed = {name for name in named if (ROOT / name).exists()} - {"pyproject.toml", ".venv", ".dev"}
+    assert {"tests", "examples", "scripts", "tools", "constraints.txt", "Pulumi.yaml"} <= needed
+    assert needed <= included()
+
+
+def test_the_source_distribution_names_what_there_is() -> None:
+    missing = [name for name in included() if not (ROOT / name).exists()]
+    assert missing == []
+
+
+def included() -> set[str]:
+    """The first parts of the paths that the source distribution takes; it has pyproject.toml in any case."""
+    # Python 3.10 has no reader of TOML.
+    section = (ROOT / "pyproject.toml").read_text().split("[tool.hatch.build.targets.sdist]\n")[1]
+    return set(re.findall(r'"/([^"]+)"', section.partition("]\n")[0]))
