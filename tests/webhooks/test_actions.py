@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from pulumi_highmobility.cli.commands import command
 from pulumi_highmobility.secret import Secret
-from pulumi_highmobility.webhooks import ActionFailed, TriggerCi
+from pulumi_highmobility.webhooks import ActionFailed, RunStack, TriggerCi
 
 TOKEN = Secret("a-token-of-the-tests-77aa")
 
@@ -74,6 +74,42 @@ def serve(*flags: str, **environment: str) -> tuple[int, str]:
     blank = {"GITHUB_TOKEN": "", "HIGHMOBILITY_WEBHOOK_SECRET": ""}
     done = CliRunner().invoke(command, ["webhook", "serve", *flags], env={**blank, **environment})
     return done.exit_code, done.output
+
+
+@pytest.mark.parametrize("option", ["--stack", "--host", "--github", "--event", "--cwd", "--log-dir", "--db"])
+@pytest.mark.parametrize("form", ["apart", "joined", "blank"])
+def test_an_empty_option_is_an_unset_variable_and_no_default(option: str, form: str) -> None:
+    given = {"apart": [option, ""], "joined": [f"{option}="], "blank": [option, " "]}[form]
+    status, said = serve(*given, HIGHMOBILITY_WEBHOOK_SECRET="x" * 32)
+    assert status == 2
+    assert f"{option} is empty" in said
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ("status", "--fail-on", ""),
+        ("status", "--brand", "", "--fail-on", "rejected"),
+        ("status", "--stack", ""),
+        ("doctor", "--stack", ""),
+        ("import", "--stack=", "--output", "vehicles.csv"),
+        ("report", "--csv", ""),
+        ("emulator", "--host", ""),
+    ],
+)
+def test_no_command_takes_an_empty_option(flags: tuple[str, ...]) -> None:
+    done = CliRunner().invoke(command, list(flags))
+    assert done.exit_code == 2
+    assert "is empty" in done.output
+
+
+def test_an_action_without_a_name_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="needs the name of a stack"):
+        RunStack("", tmp_path, log_folder=tmp_path / "runs")
+    with pytest.raises(ValueError, match="OWNER/REPO"):
+        TriggerCi.github("", "fleet-changed", TOKEN)
+    with pytest.raises(ValueError, match="URL"):
+        TriggerCi.gitlab("", "fleet/infra", "main", TOKEN)
 
 
 def test_wrong_settings_end_with_2_and_say_what_to_set(tmp_path: Path) -> None:

@@ -49,6 +49,11 @@ class Stack:
     name: str
     folder: Path | None = None
 
+    def __post_init__(self) -> None:
+        if not self.name.strip():
+            # Pulumi would take the stack that is selected.
+            raise ValueError("a stack needs a name")
+
     def config(self) -> dict[str, Any]:
         """The keys of our namespace, secrets in plain, as load_settings takes them. Raises: StackError."""
         # By a pipe, never by an argument or a file.

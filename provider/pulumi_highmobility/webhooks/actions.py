@@ -58,14 +58,26 @@ class TriggerCi:
     def github(
         cls, repository: str, event: str, token: Secret, *, api: str = "https://api.github.com"
     ) -> TriggerCi:
-        """GitHub's `repository_dispatch`: `repository` is OWNER/REPO, the token may write its contents."""
+        """
+        GitHub's `repository_dispatch`: `repository` is OWNER/REPO, the token may write its contents.
+
+        Raises: ValueError.
+        """
+        if not all(part.strip() for part in (*repository.partition("/")[::2], event)):
+            raise ValueError(f'TriggerCi.github needs OWNER/REPO and an event, not "{repository}", "{event}"')
         headers = {"Authorization": Secret(f"Bearer {token.reveal()}")}
         headers["Accept"] = Secret("application/vnd.github+json")
         return cls(f"{api}/repos/{repository}/dispatches", headers=headers, json={"event_type": event})
 
     @classmethod
     def gitlab(cls, url: str, project: str, ref: str, token: Secret) -> TriggerCi:
-        """GitLab's pipeline trigger: `project` is an id or path, the token a pipeline trigger token."""
+        """
+        GitLab's pipeline trigger: `project` is an id or path, the token a pipeline trigger token.
+
+        Raises: ValueError.
+        """
+        if not all(text.strip() for text in (url, project, ref)):
+            raise ValueError("TriggerCi.gitlab needs a URL, a project and a ref")
         address = f"{url.rstrip('/')}/api/v4/projects/{quote(project, safe='')}/trigger/pipeline"
         return cls(address, form={"token": token, "ref": ref})
 
@@ -114,7 +126,11 @@ class RunStack:
 
         A pause for a lock is between one and two times `locked_pause_s`, by `rng`: two runs that begin at
         the same moment both find a lock, and equal pauses would let them meet again.
+
+        Raises: ValueError (an empty name: Pulumi would take the stack that is selected).
         """
+        if not stack.strip():
+            raise ValueError("RunStack needs the name of a stack: an empty one would run the selected stack")
         self._command = ["pulumi", operation, "--yes", "--non-interactive", "--skip-preview"]
         self._command += ["--color", "never", "--stack", stack]
         if operation == "up":
