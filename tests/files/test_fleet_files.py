@@ -345,9 +345,7 @@ class TestYaml:
         assert re.search(says, found[0].reason)
 
     def test_what_yaml_takes_for_something_else_is_told(self, problems: Problems) -> None:
-        text = (
-            f"- {{vin: 12345678901234567, brand: bmw}}\n- {{vin: {BMW}, brand: bmw, tags: {{a: 2024-01-01}}}}\n"
-        )
+        text = f"- {{vin: 12345678901234567, brand: bmw}}\n- {{vin: {BMW}, brand: bmw, tags: {{a: 2024-01-01}}}}\n"
         assert [(problem.line, problem.property) for problem in problems("yaml", text)] == [
             (1, "vin"),
             (2, "tags.a"),
@@ -652,7 +650,10 @@ class TestErrors:
             ("csv", f"vin,brand,tag:customer\n{BMW},bmw,acme\n{BMW_2},bmw,acme\n"),
             ("csv", f'vin;brand;tag:customer\r\n{BMW};bmw;"ac""me"\r\n{BMW_2};bmw;"acme"\r\n# the end\r\n'),
             ("yaml", f"- vin: {BMW}\n  brand: bmw\n- vin: {BMW_2}\n  brand: bmw\n  tags: {{a: acme}}\n"),
-            ("yaml", f"vehicles:\n  - {{vin: {BMW}, brand: bmw}}\n  - vin: {BMW_2}\n    brand: bmw\n# the end\n"),
+            (
+                "yaml",
+                f"vehicles:\n  - {{vin: {BMW}, brand: bmw}}\n  - vin: {BMW_2}\n    brand: bmw\n# the end\n",
+            ),
             ("yaml", f'[{{"vin": "{BMW}", "brand": "bmw"}},\n{{"vin": "{BMW_2}", "brand": "bmw"}}]\n'),
             ("json", f'[{{"vin": "{BMW}", "brand": "bmw"}},\n{{"vin": "{BMW_2}", "brand": "bmw"}}]\n'),
         ],
@@ -663,7 +664,7 @@ class TestErrors:
         assert len(fleet(kind, whole)) == 2
         for end in range(len(whole)):
             cut = whole[:end]
-            if cut.endswith(("\n", "\r")) or cut == whole.rstrip() and cut.endswith("]"):
+            if cut.endswith(("\n", "\r")) or (cut == whole.rstrip() and cut.endswith("]")):
                 # Between two lines, which nobody can tell; and a list of JSON that is closed is whole.
                 continue
             with pytest.raises(FleetFileError):
@@ -816,7 +817,9 @@ class TestPage:
 
 def test_every_file_of_the_repository_ends_with_a_line_end() -> None:
     files = [
-        file for kind in ("csv", "json", "yaml", "yml") for file in (PAGE.parent.parent / "examples").rglob(f"*.{kind}")
+        file
+        for kind in ("csv", "json", "yaml", "yml")
+        for file in (PAGE.parent.parent / "examples").rglob(f"*.{kind}")
     ]
     assert len(files) > 5
     assert [file.name for file in files if not file.read_bytes().endswith(b"\n")] == []
