@@ -11,6 +11,7 @@ import pulumi
 from .clock import write_instant
 from .resources.bridge import BRIDGE
 from .resources.program import stack_config
+from .text import composed_tags
 
 if TYPE_CHECKING:
     from .api.shapes import RegisteredVehicle
@@ -84,7 +85,7 @@ def get_fleet(
         elif wish is not None:
             wishes[name] = {"operator": "in", "value": [normal(one) for one in wish]}
     if tags is not None:
-        wishes["tags"] = {"operator": "contains", "value": dict(tags)}
+        wishes["tags"] = {"operator": "contains", "value": composed_tags(tags)}
     found = BRIDGE.run(lambda service: service.api.list_vehicles(wishes or None), stack_config())
     return sorted((_result(vehicle) for vehicle in found), key=lambda vehicle: vehicle.vin)
 

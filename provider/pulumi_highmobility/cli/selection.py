@@ -10,6 +10,7 @@ import click
 from ..clearance.brands import wire_name
 from ..clearance.states import Status
 from ..clearance.vin import InvalidVin, parse_vin
+from ..text import composed_tags
 from .fleet_view import Filter
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -43,7 +44,7 @@ def filter_of(
             brands=frozenset(wire_name(brand) or brand for brand in brands),
             statuses=frozenset(statuses),
             vins=frozenset(map(parse_vin, vins)),
-            tags=wanted,
+            tags=composed_tags(wanted),
         )
     except InvalidVin as error:
         raise click.UsageError(f"--vin: {error}") from error
