@@ -63,7 +63,8 @@ def get_fleet(
     """
     The registered vehicles, by VIN; each argument narrows it down, `tags` to vehicles that have at least these.
 
-    One request, at every preview and `up`; needs credentials.
+    One request, at every preview and `up`; needs credentials. A list of VINs that no URL can hold is looked for in the
+    whole list.
 
     API: GET /fleets/vehicles with its filter
     """
@@ -83,7 +84,7 @@ def get_fleet(
         if isinstance(wish, str):
             wishes[name] = {"operator": "eq", "value": normal(wish)}
         elif wish is not None:
-            wishes[name] = {"operator": "in", "value": [normal(one) for one in wish]}
+            wishes[name] = {"operator": "in", "value": list(dict.fromkeys(map(normal, wish)))}
     if tags is not None:
         wishes["tags"] = {"operator": "contains", "value": composed_tags(tags)}
     found = BRIDGE.run(lambda service: service.api.list_vehicles(wishes or None), stack_config())
