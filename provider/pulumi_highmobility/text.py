@@ -8,6 +8,8 @@ from itertools import zip_longest
 
 # Longer texts of the platform are cut: a message is to be read.
 MOST = 500
+# What a spreadsheet takes for the start of a formula, the wide forms of East Asia included.
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 
 
 def visible(text: str, most: int = MOST) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -41,10 +42,17 @@ def filter_of(
         wanted[name] = text
     try:
         return Filter(
-            brands=frozenset(wire_name(brand) or brand for brand in brands),
+            brands=frozenset(wire_name(brand) or brand for brand in map(_utf8, brands)),
             statuses=frozenset(statuses),
             vins=frozenset(map(parse_vin, vins)),
-            tags=composed_tags(wanted),
+            tags=composed_tags({_utf8(name): _utf8(text) for name, text in wanted.items()}),
         )
     except InvalidVin as error:
         raise click.UsageError(f"--vin: {error}") from error
+
+
+def _utf8(argument: str) -> str:
+    """An argument as a script in UTF-8 wrote it, where the locale has no such letters and kept its bytes apart."""
+    if all(not "\ud800" <= letter <= "\udfff" for letter in argument):
+        return argument
+    return os.fsencode(argument).decode("utf-8", "replace")

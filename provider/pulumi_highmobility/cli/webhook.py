@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..secret import Secret
+from ..streams import announce
 
 if TYPE_CHECKING:
     from ..webhooks import Action
@@ -102,7 +103,7 @@ def serve(**flags: Any) -> None:
                 timeout_graceful_shutdown=5,
             )
             host, port = listener.getsockname()[:2]
-            click.echo(f"Receiving webhooks on http://{f'[{host}]' if ':' in host else host}:{port}/webhook")
+            announce(f"Receiving webhooks on http://{f'[{host}]' if ':' in host else host}:{port}/webhook")
             # Uvicorn ends in order, and then raises the signal once more: SIGTERM must not end us before the inbox is closed.
             signal.signal(signal.SIGTERM, signal.default_int_handler)
             with suppress(KeyboardInterrupt):

@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from ..streams import announce
 from .app import Emulator, Options
 from .applications import write_credentials
 from .clock import EmulatorClock
@@ -266,7 +267,7 @@ def _serve(served: Emulator, listener: socket.socket, flags: Mapping[str, Any], 
         listener,
         certfile=flags["certfile"],
         keyfile=flags["keyfile"],
-        on_ready=lambda: click.echo(ready),
+        on_ready=lambda: announce(ready),
     )
 
 
