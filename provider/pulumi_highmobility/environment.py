@@ -11,8 +11,9 @@ from .text import visible
 
 PREFIX = "HIGHMOBILITY_"
 # Variables that are no settings of the provider: of the webhook receiver, of the emulator, of this repository's scripts.
+WEBHOOK_SECRET = "HIGHMOBILITY_WEBHOOK_SECRET"  # noqa: S105 - the variable's name
 OTHERS = (
-    "HIGHMOBILITY_WEBHOOK_SECRET",
+    WEBHOOK_SECRET,
     "HIGHMOBILITY_EMULATOR_PORT",
     "HIGHMOBILITY_ENGINE_DIR",
     "HIGHMOBILITY_ENGINE_INSTALLER",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 
 from .clock import write_instant
-from .resources.bridge import BRIDGE
+from .resources.bridge import BRIDGE, Bridge
 from .resources.program import stack_config
 from .text import composed_tags
 
@@ -168,3 +169,17 @@ def _result(vehicle: RegisteredVehicle) -> FleetVehicleResult:
         requested_at=write_instant(requested) if requested else "",
         approved_at=write_instant(approved) if approved else "",
     )
+
+
+def _begin_anew() -> None:
+    """In the child of a fork: it has a copy of its parent's loop, but not the thread that runs it."""
+    left = dict(vars(BRIDGE))
+    # Kept: what is forgotten would be closed, and the connections are the parent's.
+    _OF_THE_PARENT.append(left)
+    Bridge.__init__(BRIDGE, BRIDGE.clock)
+    BRIDGE.configure(left["_config"])
+
+
+_OF_THE_PARENT: list[dict[str, Any]] = []
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)

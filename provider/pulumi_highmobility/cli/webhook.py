@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..environment import WEBHOOK_SECRET as SECRET
 from ..secret import Secret
 from ..streams import announce
 
 if TYPE_CHECKING:
     from ..webhooks import Action
 
-SECRET = "HIGHMOBILITY_WEBHOOK_SECRET"  # noqa: S105 - the variable's name
 _DIRECTORY = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
@@ -85,7 +85,10 @@ def serve(**flags: Any) -> None:
         ) from None
 
     secrets = _secrets(flags["secret_file"])
-    action = _action(flags)
+    try:
+        action = _action(flags)
+    except ValueError as error:
+        raise click.UsageError(f"{error}.") from error
     with _listen(flags["host"], flags["port"]) as listener:
         try:
             inbox = Inbox(flags["db"])
@@ -131,13 +134,22 @@ def _listen(host: str, port: int) -> socket.socket:
 def _secrets(path: Path | None) -> list[Secret]:
     """Raises: click.UsageError."""
     try:
-        text = path.read_text(encoding="utf-8") if path else os.environ.get(SECRET, "")
-    except (OSError, ValueError) as error:
-        raise click.UsageError(f"--secret-file {path} cannot be read as text.") from error
-    found = [Secret(line.strip()) for line in text.splitlines() if line.strip()]
+        # Editors of Windows put a byte order mark at the beginning.
+        text = path.read_text(encoding="utf-8-sig") if path else os.environ.get(SECRET, "")
+    except OSError as error:
+        raise click.UsageError(f"--secret-file {path} cannot be read: {error.strerror or error}.") from error
+    except ValueError as error:
+        raise click.UsageError(f"--secret-file {path} is not UTF-8: save it as UTF-8.") from error
+    found = [Secret(form) for line in text.splitlines() for form in _forms(line.strip())]
     if not found:
         raise click.UsageError(f"No secret is set: use --secret-file FILE, or {SECRET} in the environment.")
     return found
+
+
+def _forms(line: str) -> list[str]:
+    """A secret, and what is within its quotes: files of variables have them, and a secret may have its own."""
+    within = line[1:-1].strip() if len(line) > 1 and line[0] == line[-1] and line[0] in "'\"" else ""
+    return [form for form in (line, within) if form.strip("'\"")]
 
 
 def _action(flags: dict[str, Any]) -> Action:

@@ -301,7 +301,7 @@ def _is_loopback(address: str) -> bool:
 def _webhook_secret(path: Path | None) -> str:
     """From a file or the environment: an argument would show it in the list of processes."""
     secret = (
-        path.read_text(encoding="utf-8").strip()
+        path.read_text(encoding="utf-8-sig").strip()
         if path
         else os.environ.get("HIGHMOBILITY_WEBHOOK_SECRET", "")
     )
