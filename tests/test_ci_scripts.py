@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 EXAMPLE = Path(__file__).resolve().parent.parent / "examples" / "ci"
@@ -66,6 +67,17 @@ def test_an_empty_stack_is_an_error_and_not_the_selected_one(runner: Runner, scr
 def test_a_stack_that_is_named_is_previewed(runner: Runner) -> None:
     assert runner.run("preview", "test").returncode == 0
     assert runner.called() == ["preview --stack test --diff --non-interactive --color never"]
+
+
+def test_without_a_stack_it_is_previewed_against_an_emulator_that_ends_with_it(runner: Runner) -> None:
+    runner.pulumi('echo "$HIGHMOBILITY_CREDENTIALS_FILE"; test -e "$HIGHMOBILITY_CREDENTIALS_FILE"')
+    ended = runner.run("preview")
+    assert ended.returncode == 0, ended.stderr
+    assert [call.split(" --")[0] for call in runner.called()] == ["stack init preview", "preview"]
+    folder = Path(ended.stdout.strip()).parent
+    assert not folder.exists()
+    lines = [" ".join(each.info["cmdline"]) for each in psutil.process_iter(["cmdline"], ad_value=[])]
+    assert not any(str(folder) in line for line in lines)
 
 
 LOCK = (
