@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from itertools import zip_longest
 
 # Longer texts of the platform are cut: a message is to be read.
 MOST = 500
+# PEP 383: a byte that the locale cannot decode is half a surrogate pair.
+_KEPT_APART = re.compile("[\udc80-\udcff]+")
 # What a spreadsheet takes for the start of a formula, the wide forms of East Asia included.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 
@@ -24,6 +27,17 @@ def visible(text: str, most: int = MOST) -> str:
     if not text.isprintable():
         text = "".join(map(_visible, text))
     return f"{text}… ({cut:,} more characters)" if cut > 0 else text
+
+
+def recovered(text: str) -> str:
+    """
+    An argument or a path as its UTF-8 means it, where the locale has no such letters and Python kept the bytes apart.
+
+    What is no UTF-8 either becomes U+FFFD.
+    """
+    return _KEPT_APART.sub(
+        lambda found: bytes(ord(half) - 0xDC00 for half in found[0]).decode("utf-8", "replace"), text
+    )
 
 
 def composed(text: str) -> str:

@@ -87,6 +87,12 @@ def test_a_file_is_written_in_utf8_whatever_the_locale(tool: Tool, suffix: str, 
         assert row["tags"] == {"depot": COLOGNE}
 
 
+def test_a_path_is_told_as_it_was_written(tool: Tool) -> None:
+    ended = tool("import", "--vin", vin(1), "--output", "köln.csv", **LOCALES["ascii"])
+    assert 'vehicles_from_csv("köln.csv")' in ended.err
+    assert (tool.folder / "köln.csv").exists()
+
+
 @pytest.mark.parametrize("locale", ["ascii", "strict ascii"])
 @pytest.mark.parametrize("arguments", [["doctor"], ["status"], ["report", "--csv", "-"]])
 def test_no_command_fails_for_a_locale(tool: Tool, arguments: list[str], locale: str) -> None:

@@ -187,6 +187,11 @@ def test_a_file_without_a_secret_says_so(tmp_path: Path, content: bytes, told: s
     assert (status, told in output) == (2, True), output
 
 
+def test_a_misspelt_variable_is_told_before_the_first_run(tmp_path: Path) -> None:
+    status, output = serve("--db", str(tmp_path / "i.db"), HIGHMOBILITY_WEBHOOK_SECERT="s")
+    assert (status, "HIGHMOBILITY_WEBHOOK_SECRET?" in output.replace("\n", " ")) == (2, True), output
+
+
 def test_a_port_in_use_and_a_strange_database_end_with_1(tmp_path: Path) -> None:
     environment = {"HIGHMOBILITY_WEBHOOK_SECRET": "s", "GITHUB_TOKEN": "t"}
     flags = ("--github", "a/b", "--event", "e")

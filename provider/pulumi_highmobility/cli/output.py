@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import click
 
 from ..streams import tell
-from ..text import visible
+from ..text import recovered, visible
 
 # Of one message, whatever the platform's words in it are.
 _MOST = 4000
@@ -37,7 +37,7 @@ def with_output(command: F) -> F:
 
 def say(message: str) -> None:
     """A message for people, on standard error, in one line; the platform's words in it cannot steer the terminal."""
-    tell(visible(message, _MOST))
+    tell(visible(recovered(message), _MOST))
 
 
 def print_json(value: Any) -> None:

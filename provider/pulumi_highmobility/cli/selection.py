@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -11,7 +10,7 @@ import click
 from ..clearance.brands import wire_name
 from ..clearance.states import Status
 from ..clearance.vin import InvalidVin, parse_vin
-from ..text import composed_tags
+from ..text import composed_tags, recovered
 from .fleet_view import Filter
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -42,17 +41,10 @@ def filter_of(
         wanted[name] = text
     try:
         return Filter(
-            brands=frozenset(wire_name(brand) or brand for brand in map(_utf8, brands)),
+            brands=frozenset(wire_name(brand) or brand for brand in map(recovered, brands)),
             statuses=frozenset(statuses),
             vins=frozenset(map(parse_vin, vins)),
-            tags=composed_tags({_utf8(name): _utf8(text) for name, text in wanted.items()}),
+            tags=composed_tags({recovered(name): recovered(text) for name, text in wanted.items()}),
         )
     except InvalidVin as error:
         raise click.UsageError(f"--vin: {error}") from error
-
-
-def _utf8(argument: str) -> str:
-    """An argument as a script in UTF-8 wrote it, where the locale has no such letters and kept its bytes apart."""
-    if all(not "\ud800" <= letter <= "\udfff" for letter in argument):
-        return argument
-    return os.fsencode(argument).decode("utf-8", "replace")

@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..environment import WEBHOOK_SECRET as SECRET
+from ..environment import refuse_unknown_variables
+from ..errors import ConfigError
 from ..secret import Secret
+from ..settings import VARIABLES
 from ..streams import announce
 
 if TYPE_CHECKING:
@@ -84,6 +87,11 @@ def serve(**flags: Any) -> None:
             f'This command needs {error.name}: pip install "pulumi-highmobility[webhooks]"'
         ) from None
 
+    try:
+        # Now, and not at the first run in the night; a misspelt variable of the secret is among them.
+        refuse_unknown_variables(os.environ, VARIABLES)
+    except ConfigError as error:
+        raise click.UsageError(str(error)) from error
     secrets = _secrets(flags["secret_file"])
     try:
         action = _action(flags)
