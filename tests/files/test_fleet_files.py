@@ -28,6 +28,7 @@ from pulumi_highmobility.files.reading import (
     vehicles_from_json,
     vehicles_from_yaml,
 )
+from pulumi_highmobility.text import composed
 
 PAGE = Path(__file__).parents[2] / "docs" / "fleet-files.md"
 
@@ -712,7 +713,7 @@ class TestErrors:
 # Names and texts that survive the csv's blanks and its separators.
 words = st.text(
     alphabet=st.characters(codec="utf-8", exclude_characters="\r\n\x00", categories=("L", "N", "P", "S"))
-)
+).map(composed)
 names = words.filter(lambda name: bool(name) and not set(name) & set(";="))
 fleets = st.lists(
     st.fixed_dictionaries(
@@ -748,7 +749,7 @@ def as_csv(rows: Sequence[Mapping[str, Any]], delimiter: str) -> str:
     return out.getvalue()
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(fleets, st.sampled_from(",;\t"))
 def test_all_kinds_of_files_give_the_same_fleet(
     fleet: Fleet, rows: list[dict[str, Any]], delimiter: str
@@ -759,7 +760,7 @@ def test_all_kinds_of_files_give_the_same_fleet(
     assert fleet("yaml", yaml.safe_dump(rows, allow_unicode=True)) == wanted
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(
     st.sampled_from(sorted(READERS)),
     st.text() | st.binary().map(lambda content: content.decode("latin-1")),
@@ -772,7 +773,7 @@ def test_no_content_breaks_the_readers(fleet: Fleet, kind: str, text: str) -> No
     assert vehicles
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(fleets, st.data())
 def test_a_fleet_cut_off_within_a_vehicle_is_never_taken_for_whole(
     fleet: Fleet, rows: list[dict[str, Any]], data: st.DataObject
