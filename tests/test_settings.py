@@ -16,10 +16,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from hypothesis import strategies as st
 
+from pulumi_highmobility.environment import refuse_unknown_variables
 from pulumi_highmobility.errors import ConfigError
 from pulumi_highmobility.secret import Secret
 from pulumi_highmobility.settings import (
     SETTINGS,
+    VARIABLES,
     AuthWay,
     load_settings,
     plain_secrets,
@@ -167,6 +169,90 @@ def test_a_bare_private_key_is_told_from_the_jsons(pem: str) -> None:
 def test_an_unknown_key_is_an_error_that_names_the_near_one(key_json: str) -> None:
     with pytest.raises(ConfigError, match='Did you mean "highmobility:clientId"'):
         load_settings(config(serviceAccountKey=key_json, clientID="c"), {})
+
+
+@pytest.mark.parametrize(
+    ("variable", "meant"),
+    [
+        ("HIGHMOBILITY_BASEURL", "HIGHMOBILITY_BASE_URL"),
+        ("HIGHMOBILITY_BASE_URI", "HIGHMOBILITY_BASE_URL"),
+        ("HIGHMOBILITY_URL", "HIGHMOBILITY_BASE_URL"),
+        ("highmobility_base_url", "HIGHMOBILITY_BASE_URL"),
+        ("HIGH_MOBILITY_BASE_URL", "HIGHMOBILITY_BASE_URL"),
+        ("HIGHMOBILITYBASEURL", "HIGHMOBILITY_BASE_URL"),
+        ("HIGHMOBILITY_CREDENTIAL_FILE", "HIGHMOBILITY_CREDENTIALS_FILE"),
+        ("HIGHMOBILITY_WEBHOOK_SECRETS", "HIGHMOBILITY_WEBHOOK_SECRET"),
+    ],
+)
+def test_an_unknown_variable_is_an_error_that_names_the_near_one(
+    variable: str, meant: str, key_json: str
+) -> None:
+    with pytest.raises(ConfigError, match=f'"{variable}".*mean {meant}\\?') as caught:
+        load_settings(config(serviceAccountKey=key_json), {variable: "s3cret"})
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_file_variable_that_there_is_not_says_how_to_give_the_text(key_json: str) -> None:
+    with pytest.raises(ConfigError, match=r'HIGHMOBILITY_CLIENT_SECRET="\$\(cat FILE\)"'):
+        load_settings(
+            config(serviceAccountKey=key_json), {"HIGHMOBILITY_CLIENT_SECRET_FILE": "/run/secrets/hm"}
+        )
+
+
+def test_a_variable_that_is_near_to_none_gets_the_list_of_all(key_json: str) -> None:
+    with pytest.raises(ConfigError, match="HIGHMOBILITY_AUTH, HIGHMOBILITY_BASE_URL"):
+        load_settings(config(serviceAccountKey=key_json), {"HIGHMOBILITY_QQQ": "1"})
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        "HIGH_MOBILITY_APP_ID",
+        "_PULUMI_HIGHMOBILITY_COMPLETE",
+        # What Kubernetes sets for services named "highmobility" and "highmobility-webhook".
+        "HIGHMOBILITY_SERVICE_HOST",
+        "HIGHMOBILITY_PORT",
+        "HIGHMOBILITY_WEBHOOK_SERVICE_PORT_HTTP",
+        "HIGHMOBILITY_WEBHOOK_PORT_8490_TCP_ADDR",
+    ],
+)
+def test_variables_of_others_are_let_be(variable: str, key_json: str) -> None:
+    load_settings(config(serviceAccountKey=key_json), {variable: "1"})
+
+
+def test_an_unknown_variable_that_is_empty_counts_as_not_set(key_json: str) -> None:
+    load_settings(config(serviceAccountKey=key_json), {"HIGHMOBILITY_BASEURL": " "})
+
+
+def test_every_variable_that_this_repository_names_is_known(key_json: str) -> None:
+    named: set[str] = set()
+    for folder in ("provider", "scripts", "examples", "benchmarks", "docs", "tests/engine", "tests/scripts"):
+        for file in (ROOT / folder).rglob("*"):
+            if file.is_file() and file.suffix not in (".png", ".svg", ".pyc"):
+                named |= set(re.findall(r"\bHIGHMOBILITY_[A-Z_]*[A-Z]\b", file.read_text(errors="replace")))
+    # They stand where it is told which variables there are not.
+    named -= {"HIGHMOBILITY_BASEURL", "HIGHMOBILITY_CLIENT_SECRET_FILE", "HIGHMOBILITY_WEBHOOK_SERVICE_HOST"}
+    named -= {"HIGHMOBILITY_WEBHOOK_PORT"}
+    assert len(named) > len(SETTINGS)
+    for name in sorted(named):
+        refuse_unknown_variables({name: "1"}, VARIABLES)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"base_ulr": "http://127.0.0.1:1/v1"}, 'unknown key "base_ulr". Did you mean "base_url"?'),
+        ({"base_url": ""}, 'has no "base_url"'),
+        ({"id": "1", "private_key": "x"}, "names the file of a key"),
+    ],
+)
+def test_a_credentials_file_with_a_slip_does_not_lead_to_production(
+    change: dict[str, str], said: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "credentials.json"
+    file.write_text(json.dumps({"client_id": "c", "client_secret": "s", **change}))
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        load_settings({}, {"HIGHMOBILITY_CREDENTIALS_FILE": str(file)})
 
 
 def test_other_namespaces_are_ignored(key_json: str) -> None:
@@ -338,6 +424,18 @@ def test_secrets_are_masked_in_repr(key_json: str, pem: str) -> None:
 def test_seconds_have_bounds(text: str, key_json: str) -> None:
     with pytest.raises(ConfigError, match="from 0 to 3600"):
         load_settings(config(serviceAccountKey=key_json, listingMaxAgeSeconds=text), {})
+
+
+@pytest.mark.parametrize("text", ["0", "0.0", "1e-9", "0.5", "nan", "inf", "1_0", "4000"])
+def test_a_request_has_at_least_a_second(text: str, key_json: str) -> None:
+    with pytest.raises(ConfigError, match=r"requestTimeoutSeconds .* from 1 to 3600"):
+        load_settings(config(serviceAccountKey=key_json, requestTimeoutSeconds=text), {})
+
+
+def test_a_listing_may_be_read_anew_each_time(key_json: str) -> None:
+    assert (
+        load_settings(config(serviceAccountKey=key_json, listingMaxAgeSeconds="0"), {}).listing_max_age_s == 0
+    )
 
 
 @pytest.mark.parametrize(("text", "wanted"), [(None, True), ("true", True), ("false", False), ("no", False)])

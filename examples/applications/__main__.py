@@ -8,8 +8,10 @@ import pulumi
 import pulumi_highmobility as hm
 
 application = pulumi.get_stack()
-with (Path(__file__).parent / "vehicles.csv").open(encoding="utf-8", newline="") as file:
-    rows = [row for row in csv.DictReader(file) if row["application"] == application]
+text = (Path(__file__).parent / "vehicles.csv").read_text(encoding="utf-8")
+if not text.endswith("\n"):
+    raise SystemExit("vehicles.csv ends within a line: was it cut off?")
+rows = [row for row in csv.DictReader(text.splitlines()) if row["application"] == application]
 if not rows:
     raise SystemExit(
         f"vehicles.csv has no vehicle of the application {application}: is the stack's name right?"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -9,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 
 from .clock import write_instant
-from .resources.bridge import BRIDGE
+from .resources.bridge import BRIDGE, Bridge
 from .resources.program import stack_config
+from .text import composed_tags
 
 if TYPE_CHECKING:
     from .api.shapes import RegisteredVehicle
@@ -62,7 +64,8 @@ def get_fleet(
     """
     The registered vehicles, by VIN; each argument narrows it down, `tags` to vehicles that have at least these.
 
-    One request, at every preview and `up`; needs credentials.
+    One request, at every preview and `up`; needs credentials. A list of VINs that no URL can hold is looked for in the
+    whole list.
 
     API: GET /fleets/vehicles with its filter
     """
@@ -82,9 +85,9 @@ def get_fleet(
         if isinstance(wish, str):
             wishes[name] = {"operator": "eq", "value": normal(wish)}
         elif wish is not None:
-            wishes[name] = {"operator": "in", "value": [normal(one) for one in wish]}
+            wishes[name] = {"operator": "in", "value": list(dict.fromkeys(map(normal, wish)))}
     if tags is not None:
-        wishes["tags"] = {"operator": "contains", "value": dict(tags)}
+        wishes["tags"] = {"operator": "contains", "value": composed_tags(tags)}
     found = BRIDGE.run(lambda service: service.api.list_vehicles(wishes or None), stack_config())
     return sorted((_result(vehicle) for vehicle in found), key=lambda vehicle: vehicle.vin)
 
@@ -166,3 +169,17 @@ def _result(vehicle: RegisteredVehicle) -> FleetVehicleResult:
         requested_at=write_instant(requested) if requested else "",
         approved_at=write_instant(approved) if approved else "",
     )
+
+
+def _begin_anew() -> None:
+    """In the child of a fork: it has a copy of its parent's loop, but not the thread that runs it."""
+    left = dict(vars(BRIDGE))
+    # Kept: what is forgotten would be closed, and the connections are the parent's.
+    _OF_THE_PARENT.append(left)
+    Bridge.__init__(BRIDGE, BRIDGE.clock)
+    BRIDGE.configure(left["_config"])
+
+
+_OF_THE_PARENT: list[dict[str, Any]] = []
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from .environment import refuse_unknown_variables
 from .errors import ConfigError
 from .secret import Secret
 from .text import visible
@@ -29,6 +30,8 @@ BASE_URLS = {
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 DEFAULT_LISTING_MAX_AGE_S = 30.0
 DEFAULT_REQUEST_TIMEOUT_S = 60.0
+# In less, no answer of a server across the network can be there.
+LEAST_REQUEST_TIMEOUT_S = 1.0
 # A longer value of a setting that takes a word, a number or a URL is not quoted in a message.
 _LONGEST_SHOWN = 200
 # The largest key or credentials file that is read: real ones have a kilobyte.
@@ -102,6 +105,10 @@ SETTINGS = (
     CARMAKER_NOTICES,
     REVOKE_WITHOUT_STATE,
 )
+# What the emulator writes into a credentials file.
+_IN_CREDENTIALS_FILE = ("base_url", "service_account_key", "client_id", "client_secret", "oauth_private_key")
+# Their names in the environment, with those that name a file.
+VARIABLES = tuple(name for one in SETTINGS for name in (one.environment, one.environment_file) if name)
 _WHERE_SERVER_AND_CREDENTIALS = (BASE_URL, SERVICE_ACCOUNT_KEY, CLIENT_ID, CLIENT_SECRET, OAUTH_PRIVATE_KEY)
 
 
@@ -159,12 +166,14 @@ def load_settings(config: Mapping[str, Any], environ: Mapping[str, str]) -> Sett
     Raises: ConfigError, naming the key, its variable and what to do.
     """
     refuse_unknown_keys(config)
+    refuse_unknown_variables(environ, VARIABLES)
     source = _Source(config, environ)
     from_file: Mapping[str, Any] = {}
     path = source.get(CREDENTIALS_FILE)
     if path is not None:
         _refuse_beside_credentials_file(source)
         from_file = _read_json(_read_file(path, CREDENTIALS_FILE), CREDENTIALS_FILE, what="credentials file")
+        _refuse_another_file(from_file)
     return _settle(source, from_file)
 
 
@@ -177,6 +186,27 @@ def _refuse_beside_credentials_file(source: _Source) -> None:
             f"A credentials file ({source.where(CREDENTIALS_FILE)}) names server and credentials, and so does "
             f"{', '.join(others)}. Nothing was done. Unset one of the two: "
             "`unset VARIABLE` or `pulumi config rm KEY`."
+        )
+
+
+def _refuse_another_file(fields: Mapping[str, Any]) -> None:
+    # Without its base URL a file of the emulator, or one with a typing error, would lead to production.
+    unknown = [name for name in fields if name not in _IN_CREDENTIALS_FILE]
+    if "private_key" in unknown:
+        raise ConfigError(
+            f"{CREDENTIALS_FILE.names} names the file of a key, not a credentials file. Set "
+            f"{SERVICE_ACCOUNT_KEY.names} or {OAUTH_PRIVATE_KEY.names} to its path instead."
+        )
+    if unknown:
+        near = difflib.get_close_matches(unknown[0], _IN_CREDENTIALS_FILE, n=1)
+        advice = f'Did you mean "{near[0]}"?' if near else f"It may have: {', '.join(_IN_CREDENTIALS_FILE)}."
+        raise ConfigError(
+            f'{CREDENTIALS_FILE.names}: the credentials file has an unknown key "{visible(unknown[0], 100)}". {advice}'
+        )
+    if not str(fields.get("base_url") or "").strip():
+        raise ConfigError(
+            f'{CREDENTIALS_FILE.names}: the credentials file has no "base_url". Add the server that its credentials '
+            'are for: "production", "sandbox" or a URL.'
         )
 
 
@@ -286,7 +316,12 @@ def _settle(source: _Source, from_file: Mapping[str, Any]) -> Settings:
         client_secret=Secret(client_secret) if client_secret else None,
         listing_max_age_s=_seconds(source.get(LISTING_MAX_AGE), LISTING_MAX_AGE, DEFAULT_LISTING_MAX_AGE_S),
         moved_from=(source.get(MOVED_FROM) or "").rstrip("/"),
-        request_timeout_s=_seconds(source.get(REQUEST_TIMEOUT), REQUEST_TIMEOUT, DEFAULT_REQUEST_TIMEOUT_S),
+        request_timeout_s=_seconds(
+            source.get(REQUEST_TIMEOUT),
+            REQUEST_TIMEOUT,
+            DEFAULT_REQUEST_TIMEOUT_S,
+            least=LEAST_REQUEST_TIMEOUT_S,
+        ),
     )
 
 
@@ -491,15 +526,16 @@ def _flag(text: str | None, setting: Setting, *, default: bool = False) -> bool:
     raise ConfigError(f'{setting.names} is {_shown(text)}; it takes "true" or "false".')
 
 
-def _seconds(text: str | None, setting: Setting, default: float) -> float:
+def _seconds(text: str | None, setting: Setting, default: float, *, least: float = 0.0) -> float:
     if text is None:
         return default
     try:
-        seconds = float(text)
+        # Python also takes "1_0", which others read as 1.
+        seconds = float(text) if "_" not in text else -1.0
     except ValueError:
         seconds = -1.0
-    if not 0 <= seconds <= 3600:
-        raise ConfigError(f"{setting.names} is {_shown(text)}; it takes seconds, from 0 to 3600.")
+    if not least <= seconds <= 3600:
+        raise ConfigError(f"{setting.names} is {_shown(text)}; it takes seconds, from {least:.0f} to 3600.")
     return seconds
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import replace
 
 import pytest
 
+from pulumi_highmobility.api.filters import split_filter
+from pulumi_highmobility.api.shapes import RegisteredVehicle
 from pulumi_highmobility.errors import (
     InvalidRequest,
     NotAuthorized,
@@ -285,6 +288,70 @@ def test_a_filter_reaches_the_platform(served: Served) -> None:
             assert [vehicle.vin for vehicle in found] == ["WBA8E9C50GK000002"]
 
     asyncio.run(story())
+
+
+def numbered(count: int) -> list[str]:
+    return [f"WBA8E9C50GK{number:06}" for number in range(count)]
+
+
+def test_thousands_of_vins_are_one_request_with_a_url_that_every_server_takes(served: Served) -> None:
+    vins = numbered(3000)
+
+    async def story() -> None:
+        async with served.api() as api:
+            rows = [{"vin": vin, "brand": "bmw"} for vin in numbered(3)]
+            await api.request_clearances([*rows, {"vin": "WBA8E9C50GK900000", "brand": "bmw"}])
+            found = await api.list_vehicles(
+                {"vin": {"operator": "in", "value": vins}, "brand": {"operator": "eq", "value": "bmw"}}
+            )
+            assert sorted(vehicle.vin for vehicle in found) == vins[:3]
+
+    asyncio.run(story())
+    assert served.requests().count(("GET", "/fleets/vehicles", 200)) == 1
+
+
+@pytest.mark.parametrize(
+    ("filter_by", "left"),
+    [
+        ({"vin": {"operator": "in", "value": numbered(100)}}, {"vin"}),
+        ({"vin": {"operator": "in", "value": numbered(200)}}, set()),
+        (
+            {
+                "vin": {"operator": "in", "value": numbered(200)},
+                "status": {"operator": "eq", "value": "pending"},
+            },
+            {"status"},
+        ),
+        ({"tags": {"operator": "contains", "value": {"a": "ö" * 2000}}}, set()),
+        ({"brand": {"operator": "in", "value": ["bmw" * 10] * 200}}, set()),
+        ({"inserted_at": {"operator": "gt", "value": "2026" * 2000}}, {"inserted_at"}),
+    ],
+)
+def test_what_is_too_long_for_a_url_is_left_out_of_the_filter(
+    filter_by: dict[str, object], left: set[str]
+) -> None:
+    asked, _ = split_filter(filter_by)
+    assert set(json.loads(asked or "{}")) == left
+
+
+def test_what_was_left_out_is_looked_through_here() -> None:
+    long = "x" * 5000
+    vehicle = RegisteredVehicle(
+        vin=VIN.lower(), status="pending", brand="bmw", tags={"a": long, "b": 1}, changelog=[]
+    )
+    cases: list[tuple[dict[str, object], bool]] = [
+        ({"vin": {"operator": "in", "value": [VIN, *numbered(300)]}}, True),
+        ({"vin": {"operator": "in", "value": numbered(300)[2:]}}, False),
+        ({"status": {"operator": "in", "value": ["pending", long]}}, True),
+        ({"status": {"operator": "eq", "value": long}}, False),
+        ({"tags": {"operator": "contains", "value": {"a": long}}}, True),
+        ({"tags": {"operator": "eq", "value": {"a": long}}}, False),
+        ({"tags": {"operator": "eq", "value": {"a": long, "b": "1"}}}, True),
+    ]
+    for filter_by, taken in cases:
+        asked, takes = split_filter(filter_by)
+        assert asked is None
+        assert takes(vehicle) is taken, filter_by
 
 
 def test_tokens_do_not_show_in_repr(served: Served) -> None:

@@ -10,8 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pulumi_highmobility.api.shapes import RegisteredVehicle
 from pulumi_highmobility.clearance.brands import BRANDS
+from pulumi_highmobility.clearance.record import differences, tags_of
 from pulumi_highmobility.clearance.vehicles import Odometer, VehicleSpec, check_vehicle, to_wire
+from pulumi_highmobility.text import composed, unseen_difference
 
 VIN = "WBA0000000EMU0001"
 UNKNOWN = object()
@@ -54,6 +57,64 @@ def test_everything_given_is_in_the_spec() -> None:
     assert spec_of(fields) == VehicleSpec(
         VIN, "mercedes-benz", Odometer(110_000, "kilometers"), (("customer", "acme"), ("depot", "north"))
     )
+
+
+COMPOSED, DECOMPOSED = "K\u00f6ln", "Ko\u0308ln"
+
+
+def test_tags_are_kept_composed_however_they_were_typed() -> None:
+    assert spec_of(vehicle(tags={DECOMPOSED: DECOMPOSED})) == spec_of(vehicle(tags={COMPOSED: COMPOSED}))
+    assert to_wire(spec_of(vehicle(tags={DECOMPOSED: DECOMPOSED})))["tags"] == {COMPOSED: COMPOSED}
+    checked = check_vehicle(vehicle(tags={DECOMPOSED: UNKNOWN}), unknown=lambda value: value is UNKNOWN)
+    assert not checked.problems
+
+
+def test_names_of_tags_that_look_the_same_are_one_name_twice() -> None:
+    _, reason = only_problem(vehicle(tags={COMPOSED: "a", DECOMPOSED: "b"}))
+    assert "there twice" in reason
+
+
+def test_a_registered_vehicles_tags_are_compared_composed() -> None:
+    registered = RegisteredVehicle(
+        vin=VIN, status="approved", brand="bmw", tags={DECOMPOSED: DECOMPOSED}, changelog=[]
+    )
+    assert tags_of(registered) == {COMPOSED: COMPOSED}
+    for tags in ({COMPOSED: COMPOSED}, {DECOMPOSED: DECOMPOSED}):
+        assert differences(registered, brand="bmw", tags=tags) == []
+
+
+@pytest.mark.parametrize(
+    ("registered", "wanted", "said"),
+    [
+        (
+            {"a": "acme\u00a0ag"},
+            {"a": "acme ag"},
+            'in the tag "a", character 5 is U+00A0 (NO-BREAK SPACE), not U+0020 (SPACE)',
+        ),
+        ({"a": "acme"}, {"a": "acme\u200b"}, "the second has U+200B (ZERO WIDTH SPACE) at its end"),
+        ({"a": "\ufeffacme"}, {"a": "acme"}, "character 1 is U+FEFF (ZERO WIDTH NO-BREAK SPACE), not U+0061"),
+        ({"a": "\u0430cme"}, {"a": "acme"}, "character 1 is U+0430 (CYRILLIC SMALL LETTER A), not U+0061"),
+        ({"a\u00ad": "x"}, {"a": "x"}, "in the name of the tag"),
+    ],
+)
+def test_a_difference_that_cannot_be_seen_is_told_by_its_code_points(
+    registered: dict[str, object], wanted: dict[str, str], said: str
+) -> None:
+    found = RegisteredVehicle(vin=VIN, status="approved", brand="bmw", tags=registered, changelog=[])
+    (told,) = differences(found, brand="bmw", tags=wanted)
+    assert said in told
+
+
+@pytest.mark.parametrize(("one", "other"), [("K\u00f6ln", "Koln"), ("acme", "akme"), ("Bonn", "K\u00f6ln")])
+def test_a_difference_that_can_be_seen_needs_no_code_points(one: str, other: str) -> None:
+    assert unseen_difference(one, other) == ""
+
+
+@given(st.text(max_size=8), st.text(max_size=8))
+def test_any_two_texts_can_be_compared(one: str, other: str) -> None:
+    assert unseen_difference(one, one) == ""
+    unseen_difference(one, other)
+    assert composed(composed(one)) == composed(one)
 
 
 def test_the_vin_is_put_in_upper_case() -> None:

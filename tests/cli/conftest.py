@@ -47,7 +47,7 @@ class Tool:
             env={**self.environment, **environment},
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             timeout=120,
             check=False,
         )
@@ -63,6 +63,14 @@ def register(emulator: RunningEmulator, vehicles: list[dict[str, Any]]) -> None:
         answer = http.post("/access_tokens", json={"grant_type": "client_credentials", **pair})
         http.headers["Authorization"] = f"Bearer {answer.raise_for_status().json()['access_token']}"
         http.post("/fleets/vehicles", json={"vehicles": vehicles}).raise_for_status()
+
+
+LOCALES: dict[str, dict[str, str]] = {
+    "ascii": {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+    "latin-1": {"PYTHONIOENCODING": "iso-8859-1"},
+    "strict ascii": {"PYTHONIOENCODING": "ascii:strict"},
+    "utf-16": {"PYTHONIOENCODING": "utf-16"},
+}
 
 
 FLEET: list[dict[str, Any]] = [

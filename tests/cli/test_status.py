@@ -14,6 +14,7 @@ import pytest
 
 from pulumi_highmobility.api.shapes import Changelog, RegisteredVehicle
 from pulumi_highmobility.cli.fleet_view import counts_of, failing, lines_of
+from pulumi_highmobility.cli.selection import filter_of
 from pulumi_highmobility.cli.stack import InStack, read_state
 
 from .conftest import COMMAND, FLEET, MERCEDES, REJECTED, Tool, vin
@@ -81,6 +82,7 @@ def test_it_fails_on_what_it_is_told_to(tool: Tool) -> None:
         (["--vin", "x"], "--vin"),
         (["--tag", "depot"], "write NAME=TEXT"),
         (["--cwd", "."], "--cwd needs --stack"),
+        (["--watch", "--interval", "nan"], "'nan' is no number of seconds"),
     ],
 )
 def test_a_wrong_use_ends_with_2(tool: Tool, flags: Sequence[str], said: str) -> None:
@@ -189,6 +191,25 @@ def test_a_state_is_compared_with_the_platform() -> None:
         "rejected": [vin(2)],
     }
     assert lines[vin(1)].since == SINCE
+
+
+def test_tags_that_look_the_same_are_no_drift_or_are_told_by_their_code_points() -> None:
+    state = {
+        vehicle.vin: vehicle
+        for vehicle in (
+            in_stack(1, "approved", {"depot": "K\u00f6ln"}),
+            in_stack(2, "approved", {"depot": "Bad Ems"}),
+        )
+    }
+    found = [
+        registered(1, "approved", tags={"depot": "Ko\u0308ln"}),
+        registered(2, "approved", tags={"depot": "Bad\u00a0Ems"}),
+    ]
+    one, other = lines_of(found, state)
+    assert (one.finding, one.differs) == ("", "")
+    assert other.finding == "drift"
+    assert "U+0020 (SPACE), not U+00A0 (NO-BREAK SPACE)" in other.differs
+    assert filter_of(brands=(), statuses=(), vins=(), tags=["depot=Ko\u0308ln"]).takes(one)
 
 
 def test_tags_that_are_secret_in_the_state_are_not_compared() -> None:

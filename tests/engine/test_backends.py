@@ -196,4 +196,4 @@ def test_four_runners_share_a_backend(
     assert requested_once(emulator, count)
     # Each stack has its own part. (`pulumi stack ls` never ends here on PostgreSQL: engine 3.259.0.)
     parts = [split.state("--stack", f"{part}-of-4") for part in range(1, 5)]
-    assert sum(len(fleet["inputs"]["vehicles"].splitlines()) for (fleet,) in parts) == count
+    assert sum(len(fleet["inputs"]["vehicles"].splitlines()) for fleet, _ in parts) == count

@@ -96,7 +96,7 @@ def test_each_application_has_a_stack_and_credentials_of_its_own(
     assert "failed: insurance" in done.stderr
     assert "highmobility:movedFrom" in done.stdout
     assert {vehicle["status"] for vehicle in emulator.controls.vehicles()} == {"approved"}
-    assert len(project.state("--stack", "insurance")) == 1
+    assert len(project.state("--stack", "insurance")) == 2
 
 
 def test_the_unit_tests_beside_another_providers_resources_pass(tmp_path: Path) -> None:

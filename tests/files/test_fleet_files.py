@@ -28,6 +28,7 @@ from pulumi_highmobility.files.reading import (
     vehicles_from_json,
     vehicles_from_yaml,
 )
+from pulumi_highmobility.text import composed
 
 PAGE = Path(__file__).parents[2] / "docs" / "fleet-files.md"
 
@@ -92,7 +93,7 @@ class TestCsv:
         ]
 
     def test_vin_and_brand_are_enough_in_any_order(self, fleet: Fleet) -> None:
-        assert fleet("csv", f"Brand, VIN \n bmw, {BMW.lower()} ") == [{"vin": BMW, "brand": "bmw"}]
+        assert fleet("csv", f"Brand, VIN \n bmw, {BMW.lower()} \n") == [{"vin": BMW, "brand": "bmw"}]
 
     @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
     def test_the_delimiter_is_the_headers(self, fleet: Fleet, delimiter: str) -> None:
@@ -279,7 +280,7 @@ class TestYaml:
             vehicles:
               - {{<<: *van, vin: {BMW}}}
               - {{<<: *van, vin: {BMW_2}, brand: mini}}
-        """
+"""
         assert fleet("yaml", text) == [
             {"vin": BMW, "brand": "bmw", "tags": {"a": "1"}},
             {"vin": BMW_2, "brand": "mini", "tags": {"a": "1"}},
@@ -319,7 +320,7 @@ class TestYaml:
             ("# nothing\n", None, "empty"),
             ("vehicles:\n", 1, "cut off?"),
             ("[]", None, "no vehicle in it"),
-            ("vehicles: []", None, "no vehicle in it"),
+            ("vehicles: []\n", None, "no vehicle in it"),
             ("x: 1", None, 'has "x"'),
             ("x-a: 1", None, 'no "vehicles"'),
             ("7", 1, "no list of vehicles"),
@@ -329,11 +330,11 @@ class TestYaml:
             ("- {vin: 'a\n", 1, "cut off?"),
             ("- {vin: a}}\n- b", 1, "no YAML"),
             ("- a\n--- \n- b", 2, "no YAML"),
-            ("- !!python/object/apply:os.getcwd []", 1, "which is not read"),
-            ("- &a [*a]", 1, "a list is no vehicle|unconstructable"),
-            ("- &a {tags: *a}", 1, "unconstructable"),
-            ("- {vin: 2024-02-30}", 1, "write it in quotes"),
-            ("- {vin: !!bool maybe}", 1, "write it in quotes"),
+            ("- !!python/object/apply:os.getcwd []\n", 1, "which is not read"),
+            ("- &a [*a]\n", 1, "a list is no vehicle|unconstructable"),
+            ("- &a {tags: *a}\n", 1, "unconstructable"),
+            ("- {vin: 2024-02-30}\n", 1, "write it in quotes"),
+            ("- {vin: !!bool maybe}\n", 1, "write it in quotes"),
             ("- \x00", None, "no YAML"),
         ],
     )
@@ -345,9 +346,7 @@ class TestYaml:
         assert re.search(says, found[0].reason)
 
     def test_what_yaml_takes_for_something_else_is_told(self, problems: Problems) -> None:
-        text = (
-            f"- {{vin: 12345678901234567, brand: bmw}}\n- {{vin: {BMW}, brand: bmw, tags: {{a: 2024-01-01}}}}"
-        )
+        text = f"- {{vin: 12345678901234567, brand: bmw}}\n- {{vin: {BMW}, brand: bmw, tags: {{a: 2024-01-01}}}}\n"
         assert [(problem.line, problem.property) for problem in problems("yaml", text)] == [
             (1, "vin"),
             (2, "tags.a"),
@@ -454,7 +453,7 @@ class TestWhatStandsInTheFile:
     def test_texts_of_other_properties_too(self, problems: Problems, key: str, path: str) -> None:
         row = {"vin": f'"{BMW}"', "brand": '"bmw"', "odometer": "1", "unit": '"miles"', key: "NO"}
         text = ", ".join(f"{name}: {value}" for name, value in row.items())
-        (found,) = problems("yaml", f"- {{{text}}}")
+        (found,) = problems("yaml", f"- {{{text}}}\n")
         assert found.property == path
         assert 'write it in quotes, "NO"' in found.reason
 
@@ -646,6 +645,51 @@ class TestErrors:
         assert len([line for line in lines if "vans.csv, line" in line]) == 50
         assert (lines[-1].strip() == more) if more else lines[-1].startswith("  vans.csv, line 51")
 
+    @pytest.mark.parametrize(
+        ("kind", "whole"),
+        [
+            ("csv", f"vin,brand,tag:customer\n{BMW},bmw,acme\n{BMW_2},bmw,acme\n"),
+            ("csv", f'vin;brand;tag:customer\r\n{BMW};bmw;"ac""me"\r\n{BMW_2};bmw;"acme"\r\n# the end\r\n'),
+            ("yaml", f"- vin: {BMW}\n  brand: bmw\n- vin: {BMW_2}\n  brand: bmw\n  tags: {{a: acme}}\n"),
+            (
+                "yaml",
+                f"vehicles:\n  - {{vin: {BMW}, brand: bmw}}\n  - vin: {BMW_2}\n    brand: bmw\n# the end\n",
+            ),
+            ("yaml", f'[{{"vin": "{BMW}", "brand": "bmw"}},\n{{"vin": "{BMW_2}", "brand": "bmw"}}]\n'),
+            ("json", f'[{{"vin": "{BMW}", "brand": "bmw"}},\n{{"vin": "{BMW_2}", "brand": "bmw"}}]\n'),
+        ],
+    )
+    def test_a_file_that_was_cut_off_within_a_line_is_never_taken(
+        self, fleet: Fleet, kind: str, whole: str
+    ) -> None:
+        assert len(fleet(kind, whole)) == 2
+        for end in range(len(whole)):
+            cut = whole[:end]
+            if cut.endswith(("\n", "\r")) or (cut == whole.rstrip() and cut.endswith("]")):
+                # Between two lines, which nobody can tell; and a list of JSON that is closed is whole.
+                continue
+            with pytest.raises(FleetFileError):
+                fleet(kind, cut)
+
+    @pytest.mark.parametrize(
+        ("kind", "text"),
+        [
+            ("csv", f"vin,brand\n{BMW},bmw\n{BMW_2},bmw"),
+            ("csv", f"vin,brand\n{BMW},bmw\n# an en"),
+            ("csv", f"vin,brand\n{BMW},bmw\n  "),
+            ("yaml", f"- vin: {BMW}\n  brand: bmw\n  tags: {{a: b}}"),
+            ("yaml", f"- vin: {BMW}\n  brand: bmw\n  # an en"),
+        ],
+    )
+    def test_a_last_line_without_an_end_says_so(self, problems: Problems, kind: str, text: str) -> None:
+        (found,) = problems(kind, text)
+        assert found.line == 3
+        assert "The last line has no line end" in found.reason
+
+    def test_all_else_that_is_wrong_is_told_beside_it(self, problems: Problems) -> None:
+        assert [one.line for one in problems("csv", f"vin,brand\nx,bmw\n{BMW},bmw")] == [2, 3]
+        assert [one.line for one in problems("yaml", f"- {{vin: x, brand: bmw}}\n- vin: {BMW}")] == [1, 2, 2]
+
     @pytest.mark.parametrize("text", ["", "\n \n", "# vans\n", "vin,brand\n", "vin,brand\n# sold\n,\n"])
     def test_a_csv_without_a_vehicle_is_an_error(self, problems: Problems, text: str) -> None:
         (found,) = problems("csv", text)
@@ -669,7 +713,7 @@ class TestErrors:
 # Names and texts that survive the csv's blanks and its separators.
 words = st.text(
     alphabet=st.characters(codec="utf-8", exclude_characters="\r\n\x00", categories=("L", "N", "P", "S"))
-)
+).map(composed)
 names = words.filter(lambda name: bool(name) and not set(name) & set(";="))
 fleets = st.lists(
     st.fixed_dictionaries(
@@ -705,7 +749,7 @@ def as_csv(rows: Sequence[Mapping[str, Any]], delimiter: str) -> str:
     return out.getvalue()
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(fleets, st.sampled_from(",;\t"))
 def test_all_kinds_of_files_give_the_same_fleet(
     fleet: Fleet, rows: list[dict[str, Any]], delimiter: str
@@ -716,7 +760,7 @@ def test_all_kinds_of_files_give_the_same_fleet(
     assert fleet("yaml", yaml.safe_dump(rows, allow_unicode=True)) == wanted
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(
     st.sampled_from(sorted(READERS)),
     st.text() | st.binary().map(lambda content: content.decode("latin-1")),
@@ -729,7 +773,7 @@ def test_no_content_breaks_the_readers(fleet: Fleet, kind: str, text: str) -> No
     assert vehicles
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(fleets, st.data())
 def test_a_fleet_cut_off_within_a_vehicle_is_never_taken_for_whole(
     fleet: Fleet, rows: list[dict[str, Any]], data: st.DataObject
@@ -770,3 +814,13 @@ class TestPage:
         section = PAGE.read_text(encoding="utf-8").split("## CSV")[1].split("## JSON")[0]
         columns = re.findall(r"^\| `([^`]+)` \|", section, re.MULTILINE)
         assert columns == ["vin", "brand", "odometer", "unit", "tags", "tag:NAME"]
+
+
+def test_every_file_of_the_repository_ends_with_a_line_end() -> None:
+    files = [
+        file
+        for kind in ("csv", "json", "yaml", "yml")
+        for file in (PAGE.parent.parent / "examples").rglob(f"*.{kind}")
+    ]
+    assert len(files) > 5
+    assert [file.name for file in files if not file.read_bytes().endswith(b"\n")] == []

@@ -172,6 +172,130 @@ def test_a_locked_database_is_a_503_and_nothing_is_acknowledged(tmp_path: Path) 
     inbox.close()
 
 
+def test_health_is_told_by_a_write_and_leaves_nothing(tmp_path: Path) -> None:
+    inbox = Inbox(tmp_path / "inbox.db")
+    with served(webhook_app(inbox, Noted(), secrets=[Secret(KEY)])) as http:
+        before = sorted(file.name for file in tmp_path.iterdir())
+        assert http.get("/healthz").status_code == 200
+        assert sorted(file.name for file in tmp_path.iterdir()) == before
+        with ThreadPoolExecutor(8) as pool:
+            assert {answer.status_code for answer in pool.map(lambda _: http.get("/healthz"), range(40))} == {
+                200
+            }
+    inbox.close()
+
+
+FULL = """
+import resource, sys
+from pathlib import Path
+from pulumi_highmobility.webhooks import Inbox, InboxError
+
+inbox = Inbox(Path(sys.argv[1]))
+inbox.check()
+import signal
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))
+try:
+    inbox.check()
+except InboxError as error:
+    print("unhealthy", error)
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+"""
+
+
+def test_a_disk_without_room_is_unhealthy_before_a_delivery_is_lost(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FULL, str(tmp_path / "inbox.db")],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stdout.startswith("unhealthy"), done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
+def test_a_folder_that_cannot_be_written_is_unhealthy(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    inbox = Inbox(tmp_path / "data" / "inbox.db")
+    (tmp_path / "data").chmod(0o500)
+    with pytest.raises(InboxError):
+        inbox.check()
+    (tmp_path / "data").chmod(0o700)
+    inbox.close()
+
+
+@pytest.mark.parametrize("kind", ["link", "link of a folder", "relative", "link to what is not there yet"])
+def test_a_second_receiver_is_refused_through_links(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "other").mkdir()
+    database = tmp_path / "data" / "inbox.db"
+    way = {
+        "link": tmp_path / "other" / "linked.db",
+        "link of a folder": tmp_path / "folder" / "inbox.db",
+        "relative": Path("other/../data/inbox.db"),
+        "link to what is not there yet": tmp_path / "other" / "early.db",
+    }[kind]
+    if kind.startswith("link to") or kind == "link":
+        way.symlink_to(database)
+    if kind == "link of a folder":
+        (tmp_path / "folder").symlink_to(tmp_path / "data")
+    first = Inbox(way if kind.startswith("link to") else database)
+    for second in (way, database):
+        with pytest.raises(InboxError, match="in use by another receiver"):
+            Inbox(second)
+    first.close()
+    Inbox(way).close()
+
+
+def test_a_database_with_two_names_is_refused(tmp_path: Path) -> None:
+    Inbox(tmp_path / "inbox.db").close()
+    (tmp_path / "twin.db").hardlink_to(tmp_path / "inbox.db")
+    for name in ("inbox.db", "twin.db"):
+        with pytest.raises(InboxError, match="hard link"):
+            Inbox(tmp_path / name)
+
+
+WINDOWS = """
+import os, sys, types
+# The standard library asks for msvcrt to tell where it is.
+import pulumi, httpx, starlette.applications, concurrent.futures, tempfile
+held = set()
+def locking(handle, mode, count):
+    key = os.fstat(handle).st_ino
+    if key in held:
+        raise OSError(13, "Permission denied")
+    held.add(key)
+sys.modules["fcntl"] = None
+sys.modules["msvcrt"] = types.SimpleNamespace(locking=locking, LK_NBLCK=2)
+del os.O_CLOEXEC
+from pathlib import Path
+from pulumi_highmobility.webhooks import Inbox, InboxError, RunStack, webhook_app
+from pulumi_highmobility.emulator.database import open_database
+inbox = Inbox(Path(sys.argv[1]))
+inbox.check()
+try:
+    Inbox(Path(sys.argv[1]))
+except InboxError as error:
+    print(error)
+inbox.close()
+"""
+
+
+def test_a_system_without_fcntl_locks_in_its_own_way(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WINDOWS, str(tmp_path / "inbox.db")],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stdout.endswith("is in use by another receiver\n"), done.stderr
+
+
 FAKE = """#!/bin/sh
 echo "$@" >> calls
 if [ ! -e tried ]; then touch tried; echo "error: the stack is currently locked by 1 lock(s)"; exit 1; fi
@@ -200,6 +324,39 @@ def test_a_locked_stack_is_waited_for_and_never_cancelled(
     assert all(call.startswith("up --yes") for call in calls)
     assert len(list((tmp_path / "logs").iterdir())) == 2
     assert stat.S_IMODE((tmp_path / "logs").stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        '    error: clearance was refused: "The vehicle is currently locked"',
+        "error: the vehicle is currently locked",
+        "    error: the stack is currently locked by 1 lock(s)",
+    ],
+)
+def test_a_carmakers_words_are_no_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str) -> None:
+    monkeypatch.setenv("PATH", os.environ["PATH"])
+    action = stack(tmp_path)
+    (tmp_path / "bin" / "pulumi").write_text(
+        f"#!/bin/sh\necho x >>calls\ncat <<'END'\n{said}\nEND\nexit 255\n"
+    )
+    with pytest.raises(ActionFailed, match="ended with 255"):
+        action.run([])
+    assert (tmp_path / "calls").read_text() == "x\n"
+
+
+def test_the_child_does_not_inherit_the_webhooks_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", os.environ["PATH"])
+    monkeypatch.setenv("HIGHMOBILITY_WEBHOOK_SECRET", KEY)
+    monkeypatch.setenv("HIGHMOBILITY_CLIENT_ID", "kept")
+    action = stack(tmp_path)
+    (tmp_path / "bin" / "pulumi").write_text("#!/bin/sh\nenv >environment\n")
+    action.run([])
+    given = (tmp_path / "environment").read_text()
+    assert KEY not in given
+    assert "HIGHMOBILITY_CLIENT_ID=kept" in given
 
 
 def test_a_stop_is_passed_to_the_child_and_waited_for(

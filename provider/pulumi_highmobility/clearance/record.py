@@ -7,7 +7,7 @@ from datetime import datetime
 
 from ..api.shapes import Changelog, NotedVehicle, RegisteredVehicle
 from ..clock import parse_instant
-from ..text import visible
+from ..text import composed_tags, unseen_difference, visible
 from .states import ACTIVE, GONE, IN_TRANSITION, Status
 
 
@@ -73,8 +73,10 @@ def reason_of(vehicle: RegisteredVehicle) -> str:
 
 
 def tags_of(vehicle: RegisteredVehicle) -> dict[str, str] | None:
-    """The tags as texts; None where the platform left them out, which says nothing about them."""
-    return None if vehicle.tags is None else {name: str(value) for name, value in vehicle.tags.items()}
+    """The tags as texts, composed; None where the platform left them out, which says nothing about them."""
+    if vehicle.tags is None:
+        return None
+    return composed_tags({name: str(value) for name, value in vehicle.tags.items()})
 
 
 def by_vin(vehicles: Iterable[RegisteredVehicle]) -> dict[str, RegisteredVehicle]:
@@ -98,10 +100,24 @@ def differences(vehicle: RegisteredVehicle, *, brand: str, tags: Mapping[str, st
     found = []
     if vehicle.brand is not None and vehicle.brand != brand:
         found.append(f'brand is "{vehicle.brand}", not "{brand}"')
-    registered = tags_of(vehicle)
-    if registered is not None and registered != dict(tags):
-        found.append(f"tags are {registered}, not {dict(tags)}")
+    registered, wanted = tags_of(vehicle), composed_tags(tags)
+    if registered is not None and registered != wanted:
+        unseen = unseen_differences(registered, wanted)
+        found.append(f"tags are {registered}, not {wanted}{f' ({unseen})' if unseen else ''}")
     return found
+
+
+def unseen_differences(registered: Mapping[str, str], wanted: Mapping[str, str]) -> str:
+    """Where tags differ in what cannot be seen, by their code points; empty where they do not."""
+    found = []
+    for name in sorted(registered.keys() & wanted.keys()):
+        if unseen := unseen_difference(registered[name], wanted[name]):
+            found.append(f'in the tag "{visible(name, 40)}", {unseen}')
+    for name in sorted(registered.keys() - wanted.keys()):
+        for other in sorted(wanted.keys() - registered.keys()):
+            if unseen := unseen_difference(name, other):
+                found.append(f'in the name of the tag "{visible(name, 40)}", {unseen}')
+    return "; ".join(found)
 
 
 def _weight(vehicle: RegisteredVehicle) -> tuple[bool, str]:

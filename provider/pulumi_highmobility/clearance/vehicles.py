@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, TypeGuard, cast
 
+from ..text import composed
 from .brands import BRANDS, nearest_brand, wire_name
 from .spelling import describe, nearest, number
 from .vin import InvalidVin, parse_vin
@@ -36,7 +37,7 @@ class VehicleSpec:
     """By its name on the wire where the brand is known, else as it was written."""
     odometer: Odometer | None = None
     tags: tuple[tuple[str, str], ...] = ()
-    """Names and texts, sorted by name."""
+    """Names and texts, composed (NFC), sorted by name."""
 
 
 class Problem(NamedTuple):
@@ -221,7 +222,20 @@ class _Check:
             elif not self._is_unknown(text) and not isinstance(text, str):
                 self._refuse(tag_path(name), _why_no_tag(text))
         # Names that are no texts cannot be sorted, and what has a problem is not requested.
-        return None if self.problems else dict(sorted(value.items()))
+        if self.problems:
+            return None
+        tags: dict[str, str] = {}
+        for given, text in value.items():
+            # What looks the same is the same: of a file written by another system, or typed on another keyboard.
+            name = composed(given)
+            if name in tags:
+                self._refuse(
+                    tag_path(name),
+                    "The tag is there twice: its names look the same, one with composed and one with decomposed "
+                    "characters. Remove one.",
+                )
+            tags[name] = text if self._unknown(text) else composed(text)
+        return None if self.problems else dict(sorted(tags.items()))
 
     def _is_object(self, value: object, path: str, keys: tuple[str, ...]) -> TypeGuard[Mapping[str, object]]:
         if not isinstance(value, (dict, Mapping)):

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import sys
 
+from ..streams import prepare_streams, run_command
+
 
 def main() -> None:
     """Run the command; says which extra to install where its libraries are missing."""
+    prepare_streams()
     try:
         from .commands import command  # noqa: PLC0415 - the package itself must import without click
     except ModuleNotFoundError as error:
@@ -15,4 +18,4 @@ def main() -> None:
             file=sys.stderr,
         )
         raise SystemExit(2) from None
-    command(prog_name="pulumi-highmobility")
+    run_command(lambda: command(prog_name="pulumi-highmobility"))

@@ -123,7 +123,8 @@ def _engine(least: tuple[int, ...]) -> Check:
             ["pulumi", "version"],  # noqa: S607 - the user's own
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="backslashreplace",
             timeout=30,
             check=False,
         )

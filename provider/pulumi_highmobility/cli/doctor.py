@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from ..text import visible
 from .checks import Check, checks_of
 from .connection import stack_of, with_stack
 from .output import print_json, with_output
@@ -49,8 +50,14 @@ def doctor(stack: str | None, cwd: Path | None, as_json: bool, no_color: bool) -
 def _print(check: Check, *, color: bool) -> None:
     mark, style = _MARKS[check.outcome]
     if not sys.stdout.isatty():
-        click.echo("\t".join((check.outcome, check.name, check.found, check.advice)))
+        click.echo("\t".join(map(_shown, (check.outcome, check.name, check.found, check.advice))))
         return
-    click.echo(f"{click.style(f'{mark:4}', fg=style) if color else f'{mark:4}'}  {check.name}: {check.found}")
+    click.echo(
+        f"{click.style(f'{mark:4}', fg=style) if color else f'{mark:4}'}  {_shown(check.name)}: {_shown(check.found)}"
+    )
     if check.advice:
-        click.echo(f"      {check.advice}")
+        click.echo(f"      {_shown(check.advice)}")
+
+
+def _shown(text: str) -> str:
+    return visible(text, 2000)

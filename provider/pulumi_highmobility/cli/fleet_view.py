@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..api.shapes import RegisteredVehicle
-from ..clearance.record import by_vin, changes_of, reason_of, tags_of
+from ..clearance.record import by_vin, changes_of, reason_of, tags_of, unseen_differences
 from ..clock import parse_instant, write_instant
+from ..text import composed_tags
 from .stack import InStack
 
 UNMANAGED, MISSING, DRIFT = "unmanaged", "missing", "drift"
@@ -133,8 +134,10 @@ def _compare(vehicle: RegisteredVehicle, in_stack: InStack | None) -> tuple[str,
     if vehicle.brand is not None and in_stack.brand and vehicle.brand != in_stack.brand:
         differs.append(f"brand {in_stack.brand} -> {vehicle.brand}")
     tags = tags_of(vehicle)
-    if tags is not None and in_stack.tags is not None and tags != dict(in_stack.tags):
-        differs.append("tags")
+    known = None if in_stack.tags is None else composed_tags(in_stack.tags)
+    if tags is not None and known is not None and tags != known:
+        unseen = unseen_differences(known, tags)
+        differs.append(f"tags ({unseen})" if unseen else "tags")
     return (DRIFT, ", ".join(differs)) if differs else ("", "")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -17,9 +16,10 @@ from ..clearance.fleet_plan import named, vehicles
 from ..clearance.states import ACTIVE, Status
 from ..clearance.vehicles import check_vehicle
 from ..files.reading import FleetFileError, vehicles_from_csv, vehicles_from_json, vehicles_from_yaml
+from ..text import FORMULA
 from .connection import ask, settings_of, stack_of, with_stack
 from .fleet_view import Line, lines_of
-from .output import say, write_file
+from .output import json_text, say, write_file
 from .selection import filter_of, with_selection
 
 Row = dict[str, Any]
@@ -75,8 +75,22 @@ def import_fleet(
     told = ", ".join(
         f"{count:,} {brand}" for brand, count in sorted(Counter(row["brand"] for row in rows).items())
     )
+    if output.suffix == ".csv":
+        _tell_formulas(rows)
     say(f"Wrote {vehicles(len(rows))} to {output}: {told}.")
     say(_WHAT_NEXT[output.suffix].format(name=output.name))
+
+
+def _tell_formulas(rows: Sequence[Row]) -> None:
+    # The file has to hold the tag as it is registered, so that it cannot be made harmless.
+    vins = [
+        row["vin"] for row in rows if any(text.startswith(FORMULA) for text in row.get("tags", {}).values())
+    ]
+    if vins:
+        say(
+            f"Warning: {vehicles(len(vins))} with a tag that a spreadsheet takes for a formula ({named(vins, _NAMED)}): do "
+            "not open the file in one, or write a .json file instead."
+        )
 
 
 def rows_of(lines: Sequence[Line]) -> tuple[list[Row], dict[str, list[str]]]:
@@ -127,13 +141,13 @@ def _csv(rows: Sequence[Row]) -> str:
 
 
 def _json(rows: Sequence[Row]) -> str:
-    lines = ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+    lines = ",\n".join(json_text(row) for row in rows)
     return f'{{"vehicles": [\n{lines}\n]}}\n'
 
 
 def _yaml(rows: Sequence[Row]) -> str:
     # A YAML file may hold JSON: every text is in quotes, so that none is taken for a number.
-    return "vehicles:\n" + "".join(f"  - {json.dumps(row)}\n" for row in rows)
+    return "vehicles:\n" + "".join(f"  - {json_text(row, for_yaml=True)}\n" for row in rows)
 
 
 def _program(rows: Sequence[Row]) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import re
+import stat
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,7 +15,12 @@ from typing import Any, TypeVar
 
 import click
 
-from ..text import visible
+from ..streams import tell
+from ..text import recovered, visible
+
+# Of one message, whatever the platform's words in it are.
+_MOST = 4000
+_NOT_PLAIN = re.compile(r"[^\n\x20-\x7e]")
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -28,13 +36,31 @@ def with_output(command: F) -> F:
 
 
 def say(message: str) -> None:
-    """A message for people, on standard error."""
-    click.echo(message, err=True)
+    """A message for people, on standard error, in one line; the platform's words in it cannot steer the terminal."""
+    tell(visible(recovered(message), _MOST))
 
 
 def print_json(value: Any) -> None:
     """One document."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+    click.echo(json_text(value, indent=2))
+
+
+def json_text(value: Any, *, indent: int | None = None, for_yaml: bool = False) -> str:
+    """
+    JSON whose texts are readable, and hold nothing that a terminal obeys: what is not printable is an escape.
+
+    `for_yaml`: beyond U+FFFF an escape is YAML's, which cannot read JSON's pairs of halves.
+    """
+
+    def escaped(found: re.Match[str]) -> str:
+        character = found[0]
+        if character.isprintable():
+            return character
+        if for_yaml and ord(character) > 0xFFFF:
+            return f"\\U{ord(character):08x}"
+        return json.dumps(character)[1:-1]
+
+    return _NOT_PLAIN.sub(escaped, json.dumps(value, ensure_ascii=False, indent=indent))
 
 
 def print_rows(
@@ -77,7 +103,7 @@ def print_rows(
 
 def write_file(path: Path, content: str, *, force: bool) -> None:
     """
-    Write a file whole or not at all.
+    Write a file whole or not at all. One that is replaced keeps its mode; a link is replaced itself, and not followed.
 
     Raises: click.ClickException where it exists and `force` is False, or cannot be written.
     """
@@ -86,10 +112,7 @@ def write_file(path: Path, content: str, *, force: bool) -> None:
         with NamedTemporaryFile("wb", dir=path.parent, prefix=f".{path.name}.", delete=False) as draft:
             draft.write(content.encode())
         try:
-            # NamedTemporaryFile lets nobody else read; the file gets what a new one would have.
-            mask = os.umask(0)
-            os.umask(mask)
-            Path(draft.name).chmod(0o666 & ~mask)
+            Path(draft.name).chmod(_mode_for(path))
             if force:
                 Path(draft.name).replace(path)
             else:
@@ -103,3 +126,21 @@ def write_file(path: Path, content: str, *, force: bool) -> None:
         ) from error
     except OSError as error:
         raise click.ClickException(f"{path} cannot be written: {error.strerror or error}.") from error
+
+
+def _mode_for(path: Path) -> int:
+    """That of the file which is replaced, else what a new one has. Raises: OSError."""
+    # NamedTemporaryFile lets nobody else read.
+    mask = os.umask(0)
+    os.umask(mask)
+    new = 0o666 & ~mask
+    try:
+        found = path.lstat().st_mode
+    except FileNotFoundError:
+        return new
+    if stat.S_ISLNK(found):
+        # The mode of what it leads to is not ours to take over.
+        return new
+    if not stat.S_ISREG(found):
+        raise OSError(errno.EINVAL, "it is no ordinary file")
+    return stat.S_IMODE(found) & 0o777

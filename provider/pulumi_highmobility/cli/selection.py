@@ -10,6 +10,7 @@ import click
 from ..clearance.brands import wire_name
 from ..clearance.states import Status
 from ..clearance.vin import InvalidVin, parse_vin
+from ..text import composed_tags, recovered
 from .fleet_view import Filter
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -40,10 +41,10 @@ def filter_of(
         wanted[name] = text
     try:
         return Filter(
-            brands=frozenset(wire_name(brand) or brand for brand in brands),
+            brands=frozenset(wire_name(brand) or brand for brand in map(recovered, brands)),
             statuses=frozenset(statuses),
             vins=frozenset(map(parse_vin, vins)),
-            tags=wanted,
+            tags=composed_tags({recovered(name): recovered(text) for name, text in wanted.items()}),
         )
     except InvalidVin as error:
         raise click.UsageError(f"--vin: {error}") from error

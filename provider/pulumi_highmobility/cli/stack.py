@@ -49,10 +49,15 @@ class Stack:
     name: str
     folder: Path | None = None
 
+    def __post_init__(self) -> None:
+        if not self.name.strip():
+            # Pulumi would take the stack that is selected.
+            raise ValueError("a stack needs a name")
+
     def config(self) -> dict[str, Any]:
         """The keys of our namespace, secrets in plain, as load_settings takes them. Raises: StackError."""
         # By a pipe, never by an argument or a file.
-        told = json.loads(self._pulumi("config", "--json", "--show-secrets"))
+        told = self._json("config", "--json", "--show-secrets")
         return {
             name: entry.get("objectValue", entry.get("value"))
             for name, entry in told.items()
@@ -61,7 +66,20 @@ class Stack:
 
     def state(self) -> StackState:
         """What its state holds of our resources. Raises: StackError."""
-        return read_state(json.loads(self._pulumi("stack", "export")))
+        return read_state(self._json("stack", "export"))
+
+    def _json(self, *arguments: str) -> dict[str, Any]:
+        try:
+            found = json.loads(self._pulumi(*arguments))
+        except ValueError:
+            found = None
+        if not isinstance(found, dict):
+            # Not quoted: it may hold secrets.
+            raise StackError(
+                f'Stack "{self.name}": what `pulumi {" ".join(arguments)}` prints is no JSON object. Is another program '
+                "named pulumi on PATH?"
+            )
+        return found
 
     def _pulumi(self, *arguments: str) -> str:
         done = self._run(*arguments)
@@ -82,7 +100,9 @@ class Stack:
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
-                text=True,
+                # Whatever the locale says: another one would show as drift of every tag outside ASCII.
+                encoding="utf-8",
+                errors="backslashreplace",
                 timeout=_TIMEOUT_S,
                 check=False,
             )

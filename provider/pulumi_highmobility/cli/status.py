@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Sequence
@@ -33,6 +34,17 @@ _COLORS = {
 _NAMED = 10
 
 
+class _Seconds(click.FloatRange):
+    """Seconds within bounds; "nan" is within none, though it is below and above nothing."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The seconds."""
+        seconds = float(super().convert(value, param, ctx))
+        if math.isnan(seconds):
+            self.fail(f"{value!r} is no number of seconds", param, ctx)
+        return seconds
+
+
 @click.command()
 @with_selection
 @with_stack
@@ -45,7 +57,7 @@ _NAMED = 10
 @click.option("--watch", is_flag=True, help="Look again and again, until Ctrl-C.")
 @click.option(
     "--interval",
-    type=click.FloatRange(10, 3600),
+    type=_Seconds(10, 3600),
     default=30,
     show_default=True,
     help="Seconds between two looks of --watch; each is one request.",

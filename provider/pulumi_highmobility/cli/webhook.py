@@ -11,12 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..environment import WEBHOOK_SECRET as SECRET
+from ..environment import refuse_unknown_variables
+from ..errors import ConfigError
 from ..secret import Secret
+from ..settings import VARIABLES
+from ..streams import announce
 
 if TYPE_CHECKING:
     from ..webhooks import Action
 
-SECRET = "HIGHMOBILITY_WEBHOOK_SECRET"  # noqa: S105 - the variable's name
 _DIRECTORY = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
@@ -83,8 +87,16 @@ def serve(**flags: Any) -> None:
             f'This command needs {error.name}: pip install "pulumi-highmobility[webhooks]"'
         ) from None
 
+    try:
+        # Now, and not at the first run in the night; a misspelt variable of the secret is among them.
+        refuse_unknown_variables(os.environ, VARIABLES)
+    except ConfigError as error:
+        raise click.UsageError(str(error)) from error
     secrets = _secrets(flags["secret_file"])
-    action = _action(flags)
+    try:
+        action = _action(flags)
+    except ValueError as error:
+        raise click.UsageError(f"{error}.") from error
     with _listen(flags["host"], flags["port"]) as listener:
         try:
             inbox = Inbox(flags["db"])
@@ -102,7 +114,7 @@ def serve(**flags: Any) -> None:
                 timeout_graceful_shutdown=5,
             )
             host, port = listener.getsockname()[:2]
-            click.echo(f"Receiving webhooks on http://{f'[{host}]' if ':' in host else host}:{port}/webhook")
+            announce(f"Receiving webhooks on http://{f'[{host}]' if ':' in host else host}:{port}/webhook")
             # Uvicorn ends in order, and then raises the signal once more: SIGTERM must not end us before the inbox is closed.
             signal.signal(signal.SIGTERM, signal.default_int_handler)
             with suppress(KeyboardInterrupt):
@@ -130,13 +142,22 @@ def _listen(host: str, port: int) -> socket.socket:
 def _secrets(path: Path | None) -> list[Secret]:
     """Raises: click.UsageError."""
     try:
-        text = path.read_text(encoding="utf-8") if path else os.environ.get(SECRET, "")
-    except (OSError, ValueError) as error:
-        raise click.UsageError(f"--secret-file {path} cannot be read as text.") from error
-    found = [Secret(line.strip()) for line in text.splitlines() if line.strip()]
+        # Editors of Windows put a byte order mark at the beginning.
+        text = path.read_text(encoding="utf-8-sig") if path else os.environ.get(SECRET, "")
+    except OSError as error:
+        raise click.UsageError(f"--secret-file {path} cannot be read: {error.strerror or error}.") from error
+    except ValueError as error:
+        raise click.UsageError(f"--secret-file {path} is not UTF-8: save it as UTF-8.") from error
+    found = [Secret(form) for line in text.splitlines() for form in _forms(line.strip())]
     if not found:
         raise click.UsageError(f"No secret is set: use --secret-file FILE, or {SECRET} in the environment.")
     return found
+
+
+def _forms(line: str) -> list[str]:
+    """A secret, and what is within its quotes: files of variables have them, and a secret may have its own."""
+    within = line[1:-1].strip() if len(line) > 1 and line[0] == line[-1] and line[0] in "'\"" else ""
+    return [form for form in (line, within) if form.strip("'\"")]
 
 
 def _action(flags: dict[str, Any]) -> Action:

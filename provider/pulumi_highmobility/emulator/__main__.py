@@ -1,5 +1,6 @@
 """`python -m pulumi_highmobility.emulator`"""
 
+from ..streams import run_command
 from .command import emulator
 
-emulator(prog_name="python -m pulumi_highmobility.emulator")
+run_command(lambda: emulator(prog_name="python -m pulumi_highmobility.emulator"))

@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from ..streams import announce
 from .app import Emulator, Options
 from .applications import write_credentials
 from .clock import EmulatorClock
@@ -266,7 +267,7 @@ def _serve(served: Emulator, listener: socket.socket, flags: Mapping[str, Any], 
         listener,
         certfile=flags["certfile"],
         keyfile=flags["keyfile"],
-        on_ready=lambda: click.echo(ready),
+        on_ready=lambda: announce(ready),
     )
 
 
@@ -300,7 +301,7 @@ def _is_loopback(address: str) -> bool:
 def _webhook_secret(path: Path | None) -> str:
     """From a file or the environment: an argument would show it in the list of processes."""
     secret = (
-        path.read_text(encoding="utf-8").strip()
+        path.read_text(encoding="utf-8-sig").strip()
         if path
         else os.environ.get("HIGHMOBILITY_WEBHOOK_SECRET", "")
     )

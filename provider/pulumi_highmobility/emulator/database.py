@@ -57,7 +57,7 @@ def open_database(path: Path | None) -> sqlite3.Connection:
 
 def _require_database(path: Path) -> None:
     """A file that is one, or a new one. Raises: DatabaseError, OSError."""
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     with os.fdopen(handle, "rb") as file:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):

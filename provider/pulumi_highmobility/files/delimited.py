@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from ..clearance.spelling import describe, nearest
 from ..clearance.vin import InvalidVin, parse_vin
-from .rows import REPORTED, FleetRows, fault, read_text
+from .rows import REPORTED, UNENDED, FleetRows, fault, read_text
 
 COLUMNS = ("vin", "brand", "odometer", "unit", "tags")
 REQUIRED = ("vin", "brand")
@@ -50,7 +50,13 @@ def read_csv(path: Path) -> FleetRows:
     rows = FleetRows(path, lambda place, _: place + 1)
     # Spreadsheets leave lines of empty cells at the end.
     blank = f'{delimiter}" \t'
+    last = len(lines) - 1
+    if lines[last] and last > content[0]:
+        rows.refuse(last, "", UNENDED)
     for place in content[1:]:
+        if place == last:
+            # What is left of a line that breaks off says nothing.
+            continue
         try:
             cells = _split(lines[place], delimiter)
         except BadQuotes as error:

@@ -12,7 +12,7 @@ from ..clearance.vehicles import tag_path
 from .nodes import BadNode, Node, TooDeep, Values, compose
 from .objects import Repeating, object_of
 from .reading import FleetFileError
-from .rows import REPORTED, FleetRows, fault, read_text
+from .rows import REPORTED, UNENDED, FleetRows, fault, read_text
 from .written import MOST_DIGITS, NUMBER, TRUTH, Written, is_encodable, said
 
 KEYS = ("vin", "brand", "control_measures", "tags", "odometer", "unit")
@@ -24,6 +24,9 @@ PRIVATE = "x-"
 _LONGEST_KEY = 60
 # Of more unknown keys than this in one vehicle the rest is counted.
 _TOLD_KEYS = 20
+
+# Stands for the last line where the place of a vehicle is expected.
+_LAST_LINE = -1
 
 _CUT_OFF = "The file ends too early. Was it cut off?"
 _SHAPE = f'It takes a list of vehicles, or an object with that list as "{LIST}".'
@@ -114,9 +117,12 @@ def _read_nodes(path: Path, text: str, root: Node | None) -> FleetRows:
     items = _vehicle_nodes(path, root, line_at)
 
     def line_of(place: int, property_: str) -> int:
-        return line_at(_node_of(items[place], property_))
+        return last_line if place == _LAST_LINE else line_at(_node_of(items[place], property_))
 
     rows = FleetRows(path, line_of)
+    # In brackets a document shows its end by itself, as JSON does.
+    if not text.endswith("\n") and not text.lstrip().startswith(("[", "{")):
+        rows.refuse(_LAST_LINE, "", UNENDED)
     values = Values()
     for place, item in enumerate(items):
         try:

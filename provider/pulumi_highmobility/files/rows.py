@@ -16,6 +16,13 @@ from .reading import FleetFileError, FleetFileProblem, VehicleArgsDict
 MOST_BYTES = 256 * 1024 * 1024
 
 
+# A cell that was cut off, such as "ac" for "acme", looks like another one, and would revoke the clearance.
+UNENDED = (
+    "The last line has no line end: was the file cut off? If it is complete, end its last line with a line break, "
+    "as an editor or a spreadsheet does when it saves."
+)
+
+
 class _Flaw(NamedTuple):
     place: int
     property: str

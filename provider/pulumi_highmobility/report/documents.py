@@ -10,7 +10,7 @@ from typing import Any
 
 from ..clearance.states import Status
 from ..clock import write_instant
-from ..text import visible
+from ..text import FORMULA, visible
 from .episodes import Outcome
 from .summary import Group, PendingVehicle, Summary
 from .thinning import thinned
@@ -18,8 +18,6 @@ from .thinning import thinned
 # Other statuses than those known here.
 OTHER = "other"
 _STATUSES = tuple(status.value for status in Status)
-# What a spreadsheet takes for the start of a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def to_json(summary: Summary) -> dict[str, Any]:
@@ -159,7 +157,7 @@ def _pending_row(vehicle: PendingVehicle) -> dict[str, Any]:
 
 def _cell(text: str) -> str:
     shown = visible(text)
-    return f"'{shown}" if shown.startswith(_FORMULA) else shown
+    return f"'{shown}" if shown.startswith(FORMULA) else shown
 
 
 def _instant(instant: datetime | None) -> str | None:

@@ -157,7 +157,7 @@ class RunningEmulator:
 
     def credentials(self) -> dict[str, Any]:
         """The credentials file's content; it holds secrets."""
-        found: dict[str, Any] = json.loads(self.credentials_file.read_text())
+        found: dict[str, Any] = json.loads(self.credentials_file.read_text(encoding="utf-8"))
         return found
 
 
@@ -165,7 +165,7 @@ class RunningEmulator:
 class EmulatorProcess(RunningEmulator):
     """An emulator in a process of its own."""
 
-    process: subprocess.Popen[str]
+    process: subprocess.Popen[bytes]
 
 
 @contextmanager
@@ -188,7 +188,7 @@ def start_emulator(
         log = kept / "emulator.log"
         with log.open("w") as output:
             process = subprocess.Popen(  # noqa: S603 - our own command
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, text=True
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
             )
         controls: EmulatorControls | None = None
         try:
@@ -240,13 +240,14 @@ def _arguments(folder: Path, port: int, flags: Sequence[str], options: Mapping[s
     return ["--port", str(port), *files, *flags, *named]
 
 
-def _wait_until_ready(process: subprocess.Popen[str], log: Path) -> str:
+def _wait_until_ready(process: subprocess.Popen[bytes], log: Path) -> str:
     began = time.monotonic()
     while time.monotonic() - began < START_TIMEOUT_S:
-        found = re.search(r"listening on (\S+?)(,|\s|$)", log.read_text())
+        found = re.search(r"listening on (\S+?)(,|\s|$)", log.read_text(encoding="utf-8", errors="replace"))
         if found:
             return found[1]
         if process.poll() is not None:
             break
         time.sleep(0.02)
-    raise RuntimeError(f"the emulator did not get ready: {log.read_text().strip()}")
+    said = log.read_text(encoding="utf-8", errors="replace").strip()
+    raise RuntimeError(f"the emulator did not get ready: {said}")

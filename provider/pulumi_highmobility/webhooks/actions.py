@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import signal
 import subprocess
 import threading
@@ -12,14 +13,18 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal, Protocol
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import httpx
 
+from ..environment import WEBHOOK_SECRET
 from ..secret import Secret
+from ..settings import LOOPBACK
+from ..text import visible
 from .inbox import Event
 
-LOCKED = "currently locked"
+# Pulumi's own form of it, at the beginning of a line: a carmaker's words and a program's output may say "currently locked" too.
+LOCKED = re.compile(rb"^error: the stack is currently locked by \d+ lock", re.MULTILINE)
 _TAIL_BYTES = 65_536
 
 
@@ -50,7 +55,12 @@ class TriggerCi:
         form: Mapping[str, str | Secret] | None = None,
         timeout_s: float = 30.0,
     ) -> None:
-        """`json` or `form` is the body; secrets stand in `headers` and `form`, where they are masked."""
+        """
+        `json` or `form` is the body; secrets stand in `headers` and `form`, where they are masked.
+
+        Raises: ValueError (a URL that is none, or http to another machine: everybody in between could read the token).
+        """
+        _refuse_readable(url)
         self._url, self._headers, self._json, self._form = url, headers or {}, json, form
         self._timeout_s = timeout_s
 
@@ -58,14 +68,26 @@ class TriggerCi:
     def github(
         cls, repository: str, event: str, token: Secret, *, api: str = "https://api.github.com"
     ) -> TriggerCi:
-        """GitHub's `repository_dispatch`: `repository` is OWNER/REPO, the token may write its contents."""
+        """
+        GitHub's `repository_dispatch`: `repository` is OWNER/REPO, the token may write its contents.
+
+        Raises: ValueError.
+        """
+        if not all(part.strip() for part in (*repository.partition("/")[::2], event)):
+            raise ValueError(f'TriggerCi.github needs OWNER/REPO and an event, not "{repository}", "{event}"')
         headers = {"Authorization": Secret(f"Bearer {token.reveal()}")}
         headers["Accept"] = Secret("application/vnd.github+json")
         return cls(f"{api}/repos/{repository}/dispatches", headers=headers, json={"event_type": event})
 
     @classmethod
     def gitlab(cls, url: str, project: str, ref: str, token: Secret) -> TriggerCi:
-        """GitLab's pipeline trigger: `project` is an id or path, the token a pipeline trigger token."""
+        """
+        GitLab's pipeline trigger: `project` is an id or path, the token a pipeline trigger token.
+
+        Raises: ValueError.
+        """
+        if not all(text.strip() for text in (url, project, ref)):
+            raise ValueError("TriggerCi.gitlab needs a URL, a project and a ref")
         address = f"{url.rstrip('/')}/api/v4/projects/{quote(project, safe='')}/trigger/pipeline"
         return cls(address, form={"token": token, "ref": ref})
 
@@ -110,11 +132,16 @@ class RunStack:
         rng: random.Random | None = None,
     ) -> None:
         """
-        `environment` is the child's whole environment; by default this process's own.
+        `environment` is the child's whole environment; by default this process's own, without the webhook's secret:
+        a program that is run has no business to forge deliveries.
 
         A pause for a lock is between one and two times `locked_pause_s`, by `rng`: two runs that begin at
         the same moment both find a lock, and equal pauses would let them meet again.
+
+        Raises: ValueError (an empty name: Pulumi would take the stack that is selected).
         """
+        if not stack.strip():
+            raise ValueError("RunStack needs the name of a stack: an empty one would run the selected stack")
         self._command = ["pulumi", operation, "--yes", "--non-interactive", "--skip-preview"]
         self._command += ["--color", "never", "--stack", stack]
         if operation == "up":
@@ -152,6 +179,11 @@ class RunStack:
                 with suppress(ProcessLookupError):
                     self._child.send_signal(signal.SIGTERM)
 
+    def _child_environment(self) -> Mapping[str, str]:
+        if self._environment is not None:
+            return self._environment
+        return {name: text for name, text in os.environ.items() if name != WEBHOOK_SECRET}
+
     def _run_once(self) -> tuple[Path, int]:
         self._log_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._log_folder.chmod(0o700)
@@ -159,7 +191,7 @@ class RunStack:
         for old in logs[: max(0, len(logs) - self._kept_logs + 1)]:
             old.unlink(missing_ok=True)
         log = self._log_folder / f"run-{time.time_ns():020d}.log"
-        handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
         with os.fdopen(handle, "wb") as output:
             with self._guard:
                 if self._stopping.is_set():
@@ -168,7 +200,7 @@ class RunStack:
                     child = subprocess.Popen(  # noqa: S603 - a fixed command; the stack's name is one argument
                         self._command,
                         cwd=self._folder,
-                        env=self._environment,
+                        env=self._child_environment(),
                         stdin=subprocess.DEVNULL,
                         stdout=output,
                         stderr=subprocess.STDOUT,
@@ -184,7 +216,25 @@ class RunStack:
                     self._child = None
 
 
+def _refuse_readable(url: str) -> None:
+    """Raises: ValueError."""
+    try:
+        parts = urlsplit(url)
+        host, scheme = parts.hostname or "", parts.scheme
+    except ValueError:
+        host = scheme = ""
+    if scheme not in ("http", "https") or not host:
+        raise ValueError("the address of the CI server is no URL: write https://HOST")
+    if parts.username or parts.password:
+        raise ValueError("the address of the CI server has a user name or password: give the token by itself")
+    if scheme == "http" and host not in LOOPBACK:
+        raise ValueError(
+            f"http://{visible(host, 100)} would show the token to everybody in between: use https. Only this machine is "
+            "reached by http"
+        )
+
+
 def _is_locked(log: Path) -> bool:
     with log.open("rb") as file:
         file.seek(max(0, log.stat().st_size - _TAIL_BYTES))
-        return LOCKED.encode() in file.read()
+        return LOCKED.search(file.read()) is not None

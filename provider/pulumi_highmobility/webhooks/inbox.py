@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import queue
 import sqlite3
@@ -15,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from . import lock
+
 _T = TypeVar("_T")
 
 # Jobs that wait for the writer; beyond it a delivery is refused (503) rather than kept in memory.
@@ -22,10 +23,13 @@ _MOST_WAITING = 5_000
 _MOST_IN_GROUP = 500
 # Deliveries that are done, kept to recognise a duplicate.
 _KEPT = 100_000
+# Of the file that tells whether the disk is full: as much as a group of deliveries takes.
+_PROBE_BYTES = 256 * 1024
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS webhook_inbox (
     number INTEGER PRIMARY KEY, id TEXT NOT NULL, digest BLOB NOT NULL, type TEXT NOT NULL, action TEXT NOT NULL,
     vin TEXT NOT NULL, received_at REAL NOT NULL, taken_at REAL, done_at REAL, UNIQUE (id, digest));
+CREATE TABLE IF NOT EXISTS webhook_check (number INTEGER PRIMARY KEY, checked_at REAL NOT NULL);
 CREATE INDEX IF NOT EXISTS webhook_inbox_unfinished ON webhook_inbox (number) WHERE done_at IS NULL;
 """
 
@@ -73,6 +77,8 @@ class Inbox:
         )
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            # By its own name: a link in another folder must not be another database.
+            path = path.resolve()
             self._lock = _lock(path)
             try:
                 self._db = _open(path)
@@ -83,6 +89,8 @@ class Inbox:
             raise InboxError(f"{path} cannot be opened: {error.strerror or error}") from error
         except sqlite3.Error as error:
             raise InboxError(f"{path} cannot be used as a database: {error}") from error
+        self._path = path
+        self._checking = threading.Lock()
         self._closed = False
         self._thread = threading.Thread(target=self._write, name="webhook-inbox", daemon=True)
         self._thread.start()
@@ -158,6 +166,32 @@ class Inbox:
 
         return self._submit(count).result()
 
+    def check(self) -> None:
+        """
+        Write as a delivery would, and to a file beside the database, where a full disk shows first.
+
+        Raises: InboxError, where a delivery could not be stored now.
+        """
+
+        def write(db: sqlite3.Connection) -> None:
+            db.execute("INSERT OR REPLACE INTO webhook_check VALUES (1, ?)", (self._wall(),))
+
+        self._submit(write).result()
+        # The database may have room left in itself, for some deliveries more.
+        probe = self._path.with_name(f"{self._path.name}.check")
+        try:
+            with self._checking:
+                try:
+                    handle = os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+                    with os.fdopen(handle, "wb") as file:
+                        file.write(bytes(_PROBE_BYTES))
+                        file.flush()
+                        os.fsync(file.fileno())
+                finally:
+                    probe.unlink(missing_ok=True)
+        except OSError as error:
+            raise InboxError(f"nothing can be written beside {self._path}: {error.strerror}") from error
+
     def _submit(self, work: Callable[[sqlite3.Connection], _T]) -> Future[_T]:
         future: Future[_T] = Future()
         if self._closed:
@@ -199,18 +233,21 @@ class Inbox:
 
 def _lock(path: Path) -> int:
     """Two receivers over one file would run one stack twice at once. Raises: InboxError, OSError."""
-    handle = os.open(path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with suppress(FileNotFoundError):
+        if path.is_file() and path.stat().st_nlink > 1:
+            # SQLite's own files beside it bear the one name or the other, and what the other receiver wrote is lost.
+            raise InboxError(
+                f"{path} has another name (a hard link), by which a second receiver could use it. Remove one of the two"
+            )
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(handle)
+        return lock.take(path.with_name(f"{path.name}.lock"))
+    except BlockingIOError as error:
         raise InboxError(f"{path} is in use by another receiver") from error
-    return handle
 
 
 def _open(path: Path) -> sqlite3.Connection:
     """Raises: InboxError, OSError, sqlite3.Error."""
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     if not path.is_file():
         raise InboxError(f"{path} is not a file")
     db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=2)

@@ -103,8 +103,9 @@ def webhook_app(
 
     async def healthz(_: Request) -> Response:
         try:
-            await asyncio.to_thread(inbox.unfinished)
-        except InboxError:
+            await asyncio.to_thread(inbox.check)
+        except InboxError as error:
+            log.warning("/healthz: %s", error)
             return PlainTextResponse("unavailable\n", 503)
         return PlainTextResponse("ok\n")
 
