@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def test_every_row_of_the_behaviour_tables_names_a_test_that_exists() -> None:
-    named = re.findall(r"\| `(test_\w+)` \|$", (ROOT / "docs" / "behaviour.md").read_text(), re.MULTILINE)
+    named = re.findall(r"`(test_\w+)`(?=.* \|$)", (ROOT / "docs" / "behaviour.md").read_text(), re.MULTILINE)
     existing = {
         node.name
         for file in (ROOT / "tests" / "engine").glob("test_*.py")

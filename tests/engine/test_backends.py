@@ -14,8 +14,9 @@ import pytest
 from pulumi_highmobility.testing import RunningEmulator
 
 from . import backends
-from .conftest import ROOT, Project, wait_until
+from .conftest import ROOT, UNSAVED, Project, wait_until
 from .test_interruption import kill_all_of
+from .test_moves import fleet, vehicle, vin, writes
 
 pytestmark = pytest.mark.engine
 
@@ -197,3 +198,24 @@ def test_four_runners_share_a_backend(
     # Each stack has its own part. (`pulumi stack ls` never ends here on PostgreSQL: engine 3.259.0.)
     parts = [split.state("--stack", f"{part}-of-4") for part in range(1, 5)]
     assert sum(len(fleet["inputs"]["vehicles"].splitlines()) for fleet, _ in parts) == count
+
+
+@pytest.mark.parametrize("saves", [{}, UNSAVED], ids=["each step saved", "saved at the end"])
+def test_a_removal_ends_on_every_backend(
+    tmp_path: Path, environment: dict[str, str], emulator: RunningEmulator, saves: dict[str, str]
+) -> None:
+    """The provider reads the stack's state there while the engine has it locked."""
+    folder = tmp_path / "removal"
+    folder.mkdir()
+    (folder / "Pulumi.yaml").write_text("name: fleet\nruntime: python\n")
+    (folder / "__main__.py").write_text("")
+    project = Project(folder, {**environment, **saves}, main=folder)
+    project.program(fleet(1, *range(90, 100)) + vehicle("old", 2))
+    project.up()
+    emulator.controls.advance(60)
+    emulator.controls.clear_requests()
+    project.program(fleet(*range(90, 100)) + vehicle("new", 2))
+    run = project.up()
+    assert "saved state cannot be read" not in run.output
+    assert writes(emulator) == [("DELETE", [vin(1)])]
+    project.stays_as_it_is()

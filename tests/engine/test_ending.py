@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import textwrap
 from pathlib import Path
 
@@ -585,3 +587,65 @@ def test_a_plan_holds_a_removal_exactly(project: Project, emulator: RunningEmula
     )
     project.up("--plan", plan)
     is_settled(project, emulator)
+
+
+IN_ONE_PROCESS = """
+import sys, threading
+import pulumi
+from pulumi import automation as auto
+import pulumi_highmobility as hm
+
+def run(name, program):
+    stack = auto.create_or_select_stack(name, project_name="fleet", program=program)
+    {prepare}
+    stack.up(on_output=lambda text: print(name, text, flush=True))
+
+def one():
+    {one}
+
+def two():
+    {two}
+
+threads = [threading.Thread(target=run, args=(name, program)) for name, program in (("one", one), ("two", two))]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+
+
+@pytest.mark.sdk
+def test_two_stacks_in_one_process_do_not_answer_for_each_other(
+    plain_project: Project, emulator: RunningEmulator
+) -> None:
+    """Pulumi's Automation API: inline programs side by side, whose engines work in folders of their own."""
+    project = plain_project
+
+    def run(one: str, two: str) -> str:
+        script = project.folder / "both.py"
+        lines = ("\n    ".join(text.strip().splitlines()) for text in (one, two))
+        script.write_text(IN_ONE_PROCESS.format(prepare="", **dict(zip(("one", "two"), lines, strict=True))))
+        environment = {name: value for name, value in project.environment.items() if name != "PULUMI_STACK"}
+        done = subprocess.run(
+            [sys.executable, str(script)],
+            cwd=project.folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr, done.stderr
+        return done.stdout
+
+    run(fleet(1, 3, *OTHERS), vehicle("old", 2))
+    run(fleet(1, 3, *OTHERS), vehicle("old", 2) + fleet(3, *range(80, 90)))
+    emulator.controls.advance(60)
+    emulator.controls.clear_requests()
+    # What the one wants keeps nothing that the other removes.
+    output = run(fleet(3, *OTHERS), vehicle("new", 2) + fleet(*range(80, 90)))
+    assert "saved state cannot be read" not in output
+    assert sorted(writes(emulator)) == [("DELETE", [vin(1)]), ("DELETE", [vin(3)])]
+    assert {status for number, status in statuses(emulator).items() if number not in (vin(1), vin(3))} == {
+        "approved"
+    }

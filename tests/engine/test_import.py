@@ -64,7 +64,7 @@ def test_a_registered_fleet_is_adopted_without_a_request(project: Project, emula
     project.program(
         'hm.Fleet("fleet", vehicles=hm.vehicles_from_yaml("fleet.yaml"))\nimport singles  # the other 300\n'
     )
-    assert project.up().summary() == {"created": SINGLE + 2}
+    assert project.up().summary() == {"created": SINGLE + 3}
     project.stays_as_it_is()
     assert written(emulator) == []
     assert findings(project, ["unmanaged", "missing", "drift"], expect=0) == {}
