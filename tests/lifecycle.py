@@ -15,15 +15,15 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pulumi_highmobility.clearance.roster import write_roster
 from pulumi_highmobility.clearance.service import ClearanceService
-from pulumi_highmobility.clearance.vin import parse_vin
 from pulumi_highmobility.errors import HighMobilityError
+from pulumi_highmobility.fleet.roster import write_roster
 from pulumi_highmobility.operations import fleet, fleet_removals, fleet_vehicle
 from pulumi_highmobility.operations.values import UNKNOWN
 from pulumi_highmobility.operations.work import Facts, Work
 from pulumi_highmobility.run.engine_run import EngineRun
 from pulumi_highmobility.run.saved_state import SavedState, read_export
+from pulumi_highmobility.vehicle.vin import parse_vin
 
 OPERATIONS: Mapping[str, Any] = {
     "FleetVehicle": fleet_vehicle,

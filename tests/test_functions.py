@@ -39,7 +39,7 @@ if __name__ == "__main__":
 FORK_WHILE_THE_LOCK_IS_HELD = """
 import os, threading
 import pulumi_highmobility as hm
-from pulumi_highmobility.resources.bridge import BRIDGE
+from pulumi_highmobility.dynamic.bridge import BRIDGE
 
 hm.get_fleet()
 with BRIDGE._lock:

@@ -11,7 +11,7 @@ import pulumi_highmobility
 ROOT = Path(pulumi_highmobility.__file__).parent
 LATE = sorted(
     f"{file.parent.name}.{file.stem}"
-    for part in ("api", "clearance", "files")
+    for part in ("api", "vehicle", "clearance", "fleet", "files", "run")
     for file in (ROOT / part).glob("[a-z]*.py")
 )
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 
 from .clock import write_instant
-from .resources.bridge import BRIDGE, Bridge
+from .dynamic.bridge import BRIDGE, Bridge
 from .resources.program import stack_config
 from .text import composed_tags
 
@@ -69,8 +69,8 @@ def get_fleet(
 
     API: GET /fleets/vehicles with its filter
     """
-    from .clearance.brands import wire_name  # noqa: PLC0415 - a program without this call has no use for it
-    from .clearance.vin import parse_vin  # noqa: PLC0415
+    from .vehicle.brands import wire_name  # noqa: PLC0415 - a program without this call has no use for it
+    from .vehicle.vin import parse_vin  # noqa: PLC0415
 
     def brand_name(text: str) -> str:
         return wire_name(text) or text
@@ -111,7 +111,7 @@ def get_fleet_vehicle(vin: str) -> FleetVehicleResult:
     Raises: VehicleNotFound.
     API: GET /fleets/vehicles/{vin}
     """
-    from .clearance.vin import parse_vin  # noqa: PLC0415 - a program without this call has no use for it
+    from .vehicle.vin import parse_vin  # noqa: PLC0415 - a program without this call has no use for it
 
     wanted = parse_vin(vin)
     return _result(BRIDGE.run(lambda service: service.api.get_vehicle(wanted), stack_config()))
@@ -129,8 +129,8 @@ def check_eligibility(vin: str, brand: str) -> EligibilityResult:
     Raises: InvalidRequest, where the brand has no look-up or is not activated for the application.
     API: POST /eligibility
     """
-    from .clearance.brands import wire_name  # noqa: PLC0415 - a program without this call has no use for it
-    from .clearance.vin import parse_vin  # noqa: PLC0415
+    from .vehicle.brands import wire_name  # noqa: PLC0415 - a program without this call has no use for it
+    from .vehicle.vin import parse_vin  # noqa: PLC0415
 
     wanted = parse_vin(vin)
     brand = wire_name(brand) or brand
@@ -152,7 +152,7 @@ def check_eligibility_output(
 
 
 def _result(vehicle: RegisteredVehicle) -> FleetVehicleResult:
-    from .clearance.record import approved_at, changes_of, reason_of, requested_at, tags_of  # noqa: PLC0415
+    from .clearance.registered import approved_at, changes_of, reason_of, requested_at, tags_of  # noqa: PLC0415
 
     requested, approved = requested_at(vehicle), approved_at(vehicle)
     return FleetVehicleResult(

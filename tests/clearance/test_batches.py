@@ -12,7 +12,7 @@ import pytest
 
 from pulumi_highmobility.api.client import FleetApi
 from pulumi_highmobility.api.shapes import ClearanceRow
-from pulumi_highmobility.clearance.requests import ClearanceQueue
+from pulumi_highmobility.clearance.queue import ClearanceQueue
 from pulumi_highmobility.clock import RealClock
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pulumi_highmobility.api.shapes import ClearanceRow
-from pulumi_highmobility.clearance.enrollment import refusal
+from pulumi_highmobility.clearance.requesting import refusal
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import pulumi_highmobility as hm
-from pulumi_highmobility.cli.fleet_view import Line
+from pulumi_highmobility.cli.comparison import Line
 from pulumi_highmobility.cli.import_ import CannotBeWritten, _csv, _read_back, _yaml, rows_of
 from pulumi_highmobility.testing import RunningEmulator
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import pytest
 
 from pulumi_highmobility.api.shapes import Changelog, RegisteredVehicle
-from pulumi_highmobility.cli.fleet_view import counts_of, failing, lines_of
+from pulumi_highmobility.cli.comparison import counts_of, failing, lines_of
 from pulumi_highmobility.cli.selection import filter_of
 from pulumi_highmobility.cli.stack import InStack, read_state
 

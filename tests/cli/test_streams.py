@@ -14,7 +14,7 @@ import click
 import pytest
 
 import pulumi_highmobility as hm
-from pulumi_highmobility.cli.fleet_view import Line
+from pulumi_highmobility.cli.comparison import Line
 from pulumi_highmobility.cli.import_ import rows_of
 from pulumi_highmobility.cli.output import json_text, say, write_file
 from pulumi_highmobility.testing import RunningEmulator, serve_emulator

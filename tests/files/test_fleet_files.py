@@ -19,7 +19,6 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pulumi_highmobility.clearance.vehicles import check_vehicle
 from pulumi_highmobility.files.reading import (
     FleetFileError,
     FleetFileProblem,
@@ -29,6 +28,7 @@ from pulumi_highmobility.files.reading import (
     vehicles_from_yaml,
 )
 from pulumi_highmobility.text import composed
+from pulumi_highmobility.vehicle.check import check_vehicle
 
 PAGE = Path(__file__).parents[2] / "docs" / "fleet-files.md"
 

@@ -9,7 +9,7 @@ import pulumi
 import pytest
 
 import pulumi_highmobility as hm
-from pulumi_highmobility.clearance.roster import check_roster, read_roster
+from pulumi_highmobility.fleet.roster import check_roster, read_roster
 from pulumi_highmobility.resources.args import split_arguments
 from pulumi_highmobility.resources.fleet_member import encoded
 

@@ -10,7 +10,7 @@ from ..api.client import FleetApi
 from ..api.shapes import RegisteredVehicle
 from ..clock import Clock
 from ..errors import VehicleNotFound
-from .record import by_vin
+from .registered import by_vin
 
 # How long a read waits for company before it asks by VIN. The engine sends the reads of a burst
 # within a few milliseconds, as many as it runs in parallel.

@@ -12,7 +12,7 @@ from ..api.shapes import RegisteredVehicle
 from ..clock import Clock, write_instant
 from ..errors import CancellationRefused, ClearanceConflict, InvalidRequest, VehicleNotFound
 from .listing import Listing
-from .record import is_gone, is_later_request, requested_at, status_of
+from .registered import is_gone, is_later_request, requested_at, status_of
 from .reporter import Reporter
 from .states import Status
 from .watch import Watch

@@ -12,13 +12,12 @@ from ..api.shapes import RegisteredVehicle
 from ..clock import Clock
 from ..errors import ClearanceEnded
 from ..settings import Settings
-from .enrollment import Enrollment
-from .fleet_work import FleetWork
 from .listing import Listing
-from .record import reason_of, status_of
+from .queue import ClearanceQueue
+from .registered import reason_of, status_of
 from .release import OnUncancellable, Release
 from .reporter import Reporter
-from .requests import ClearanceQueue
+from .requesting import Requesting
 from .states import ENDED, IN_TRANSITION, Status
 from .tokens import VehicleTokens
 from .watch import Watch
@@ -37,9 +36,8 @@ class ClearanceService:
         self.tokens = VehicleTokens(
             api, self.listing, clock, can_refresh_and_revoke=settings.can_refresh_and_revoke
         )
-        self._enrollment = Enrollment(self.listing, self.queue, self.watch, clock, rng)
+        self._requesting = Requesting(self.listing, self.queue, self.watch, clock, rng)
         self._release = Release(api, self.listing, self.watch, clock)
-        self.fleet = FleetWork(self._enrollment, self._release, self.listing)
 
     async def ensure_clearance(
         self,
@@ -49,8 +47,8 @@ class ClearanceService:
         reporter: Reporter,
         may_adopt: bool = True,
     ) -> RegisteredVehicle:
-        """See Enrollment.ensure_clearance."""
-        return await self._enrollment.ensure_clearance(
+        """See Requesting.ensure_clearance."""
+        return await self._requesting.ensure_clearance(
             vehicle, transition_timeout_s=transition_timeout_s, may_adopt=may_adopt, reporter=reporter
         )
 

@@ -12,7 +12,7 @@ from ..clock import Clock
 from ..errors import ClearanceEnded, TokenRefused
 from ..secret import Secret
 from .listing import Listing
-from .record import reason_of, status_of
+from .registered import reason_of, status_of
 from .reporter import Reporter
 from .states import ENDED, Status
 

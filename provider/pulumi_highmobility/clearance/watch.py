@@ -12,7 +12,7 @@ from ..api.shapes import RegisteredVehicle
 from ..clock import Clock
 from ..errors import Interrupted, RateLimited, ServerError, TransportError, WaitTimeout
 from .listing import Listing
-from .record import by_vin
+from .registered import by_vin
 from .reporter import Reporter
 
 FIRST_INTERVAL_S = 1.0

@@ -15,8 +15,8 @@ import click
 
 from ..api.auth import NOTABLE_SKEW_S
 from ..api.client import FleetApi
-from ..clearance.fleet_plan import vehicles
 from ..errors import ConfigError, Forbidden, HighMobilityError, NotAuthorized, TransportError
+from ..fleet.plan import vehicles
 from ..operations.origin import origin_of
 from ..settings import Settings, load_settings, where_found
 from ..text import visible

@@ -12,13 +12,13 @@ from typing import Any
 
 import click
 
-from ..clearance.fleet_plan import named, vehicles
 from ..clearance.states import ACTIVE, Status
-from ..clearance.vehicles import check_vehicle
 from ..files.reading import FleetFileError, vehicles_from_csv, vehicles_from_json, vehicles_from_yaml
+from ..fleet.plan import named, vehicles
 from ..text import FORMULA
+from ..vehicle.check import check_vehicle
+from .comparison import Line, lines_of
 from .connection import ask, settings_of, stack_of, with_stack
-from .fleet_view import Line, lines_of
 from .output import json_text, say, write_file
 from .selection import filter_of, with_selection
 

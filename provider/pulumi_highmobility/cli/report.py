@@ -144,7 +144,7 @@ def load_vehicles(settings: Settings, brands: Sequence[str]) -> list[RegisteredV
     Raises: click.ClickException.
     API: GET /fleets/vehicles
     """
-    from ..clearance.brands import wire_name  # noqa: PLC0415 - `--help` has no use for it
+    from ..vehicle.brands import wire_name  # noqa: PLC0415 - `--help` has no use for it
 
     wanted = [wire_name(brand) or brand for brand in brands]
     filter_by = {"brand": {"operator": "in", "value": wanted}} if wanted else None

@@ -7,11 +7,11 @@ from typing import Any, TypeVar
 
 import click
 
-from ..clearance.brands import wire_name
 from ..clearance.states import Status
-from ..clearance.vin import InvalidVin, parse_vin
 from ..text import composed_tags, recovered
-from .fleet_view import Filter
+from ..vehicle.brands import wire_name
+from ..vehicle.vin import InvalidVin, parse_vin
+from .comparison import Filter
 
 F = TypeVar("F", bound=Callable[..., Any])
 STATUSES = [status.value for status in Status]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..clearance.fleet_record import FleetRecord
+from ..fleet.held import HeldFleet
 from ..settings import NAMESPACE
 from ..text import visible
 
@@ -144,7 +144,7 @@ def read_state(exported: Mapping[str, Any]) -> StackState:
 def _of_fleet(resource: Mapping[str, Any]) -> list[InStack]:
     outputs = resource["outputs"]
     roster, registry = _text(outputs.get("vehicles")), _text(outputs.get("registry"))
-    record = FleetRecord.read(roster, registry)
+    record = HeldFleet.read(roster, registry)
     return [
         InStack(
             vin, str(member.row["brand"]), member.status, dict(member.row.get("tags") or {}), resource["urn"]

@@ -12,10 +12,10 @@ from typing import Any
 
 import click
 
-from ..clearance.fleet_plan import named
+from ..fleet.plan import named
 from ..settings import Settings
+from .comparison import DRIFT, MISSING, UNMANAGED, Filter, Line, counts_of, failing, lines_of
 from .connection import ask, settings_of, stack_of, state_of, with_stack
-from .fleet_view import DRIFT, MISSING, UNMANAGED, Filter, Line, counts_of, failing, lines_of
 from .output import print_json, print_rows, say, with_output
 from .selection import STATUSES, filter_of, with_selection
 from .stack import Stack

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from ..clearance.spelling import describe, nearest
-from ..clearance.vin import InvalidVin, parse_vin
+from ..vehicle.vin import InvalidVin, parse_vin
+from ..vehicle.wording import describe, nearest
 from .rows import REPORTED, UNENDED, FleetRows, fault, read_text
 
 COLUMNS = ("vin", "brand", "odometer", "unit", "tags")

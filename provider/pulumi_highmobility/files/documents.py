@@ -7,8 +7,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from ..clearance.spelling import describe, nearest
-from ..clearance.vehicles import tag_path
+from ..vehicle.check import tag_path
+from ..vehicle.wording import describe, nearest
 from .nodes import BadNode, Node, TooDeep, Values, compose
 from .objects import Repeating, object_of
 from .reading import FleetFileError

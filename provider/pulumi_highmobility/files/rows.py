@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple, cast
 
-from ..clearance.vehicles import check_vehicle
+from ..vehicle.check import check_vehicle
 from .reading import FleetFileError, FleetFileProblem, VehicleArgsDict
 
 # A hundred thousand vehicles are about 10 MB.

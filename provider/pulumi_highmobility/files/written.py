@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from ..clearance.spelling import describe
+from ..vehicle.wording import describe
 
 # Digits alone; a spreadsheet's export may add ".0". Of "110.000" nobody knows whether the point ends the thousands.
 _READING = re.compile(r"-?(0|[1-9][0-9]*)(\.0{1,2})?")

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ..clearance.brands import BRANDS
 from ..clearance.reporter import Reporter
 from ..errors import HighMobilityError
+from ..vehicle.brands import BRANDS
 from .values import Notice
 
 if TYPE_CHECKING:

@@ -8,8 +8,11 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from ..clearance.brands import notices_for
-from ..clearance.fleet_plan import (
+from ..clock import parse_instant
+from ..errors import FleetIncomplete, HighMobilityError
+from ..fleet.held import HeldFleet, Member
+from ..fleet.leaving import keys_of
+from ..fleet.plan import (
     DEFAULT_MAX_REMOVALS,
     FleetPlan,
     named,
@@ -17,15 +20,13 @@ from ..clearance.fleet_plan import (
     removals_allowed,
     vehicles,
 )
-from ..clearance.fleet_record import FleetRecord, Member
-from ..clearance.leaving import keys_of
-from ..clearance.roster import Row, check_roster, read_roster, write_roster
-from ..clearance.vehicles import Problem
-from ..clearance.vin import InvalidVin, parse_vin
-from ..clock import parse_instant
-from ..errors import FleetIncomplete, HighMobilityError
+from ..fleet.roster import Row, check_roster, read_roster, write_roster
+from ..fleet.work import FleetWork
 from ..run.ending import Fate, Going
 from ..run.urns import shown
+from ..vehicle.brands import notices_for
+from ..vehicle.check import Problem
+from ..vehicle.vin import InvalidVin, parse_vin
 from . import origin
 from .values import (
     Checked,
@@ -130,7 +131,7 @@ def check_limit(given: Mapping[str, Any], problems: list[Problem]) -> None:
             problems.append(Problem("max_removals", f"{error}."))
 
 
-def _refuse_too_many_removals(record: FleetRecord, plan: FleetPlan, news: Props, facts: Facts) -> None:
+def _refuse_too_many_removals(record: HeldFleet, plan: FleetPlan, news: Props, facts: Facts) -> None:
     """Raises: FleetIncomplete where this `up` would end more clearances than is allowed, those left by failed runs included."""
     limit = news.get("max_removals", DEFAULT_MAX_REMOVALS)
     if is_unknown(limit) or not (plan.removed or plan.changed):
@@ -151,7 +152,7 @@ def _refuse_too_many_removals(record: FleetRecord, plan: FleetPlan, news: Props,
     )
 
 
-def _not_ended_yet(record: FleetRecord, wanted: Collection[str], facts: Facts) -> list[str]:
+def _not_ended_yet(record: HeldFleet, wanted: Collection[str], facts: Facts) -> list[str]:
     """Those that left in earlier runs and are still to be ended."""
     left = {vin: one for vin, one in record.leaving.items() if vin not in wanted}
     if not left:
@@ -251,7 +252,7 @@ def _what_changes(
 
 async def create(work: Work, props: Props) -> State:
     """Request the clearance of every vehicle, or adopt what is registered."""
-    return await _carry_out(work, str(uuid4()), FleetRecord(), props)
+    return await _carry_out(work, str(uuid4()), HeldFleet(), props)
 
 
 async def read(work: Work, id_: str, props: Props) -> State | None:
@@ -259,7 +260,7 @@ async def read(work: Work, id_: str, props: Props) -> State | None:
     origin.refuse_other_server(props, work.service.settings)
     record = _record(props)
     held = {vin for vin, member in record.members.items() if origin.is_held(member.status)}
-    unknown = [vin for vin in await work.service.fleet.refresh(record) if vin in held]
+    unknown = [vin for vin in await FleetWork(work.service).refresh(record) if vin in held]
     unseen = origin.why_unseen(props, unknown, work.service.settings)
     if unseen is not None:
         raise unseen
@@ -305,7 +306,7 @@ async def delete(work: Work, id_: str, props: Props) -> None:
     def requested(vin: str) -> datetime | None:
         return left[vin].requested if vin in left else as_of
 
-    await work.service.fleet.release_all(
+    await FleetWork(work.service).release_all(
         record,
         ends,
         on_uncancellable=props.get("on_uncancellable") or "fail",
@@ -337,17 +338,17 @@ def _why_kept(kept: Mapping[str, str], work: Work) -> str:
 
 
 async def _carry_out(
-    work: Work, id_: str, record: FleetRecord, props: Props, olds: Props | None = None
+    work: Work, id_: str, record: HeldFleet, props: Props, olds: Props | None = None
 ) -> State:
     """The state after the work; a failure keeps what was done in it and fails the operation."""
     wanted = _rows(props)
     before = (record.roster(), record.departing())
     trouble: HighMobilityError | None = None
-    await work.service.fleet.put_back(record, wanted.keys())
+    await FleetWork(work.service).put_back(record, wanted.keys())
     plan = _plan(record, wanted)
     again = _rejected(record, props)
     try:
-        await work.service.fleet.carry_out(
+        await FleetWork(work.service).carry_out(
             record,
             wanted,
             plan,
@@ -361,7 +362,7 @@ async def _carry_out(
             when_unknown=origin.when_unknown(work, olds or {}, _status_in(record)),
         )
         handed_over = work.run.handed_over(record.leaving, Going(work.urn, id_))
-        await work.service.fleet.tidy(record, handed_over)
+        await FleetWork(work.service).tidy(record, handed_over)
     except HighMobilityError as error:
         if (record.roster(), record.departing()) == before and not record.failed:
             raise
@@ -386,11 +387,11 @@ def _spared(work: Work, changed: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _status_in(record: FleetRecord) -> Callable[[str], str | None]:
+def _status_in(record: HeldFleet) -> Callable[[str], str | None]:
     return lambda vin: record.members[vin].status if vin in record.members else None
 
 
-def _reasons(record: FleetRecord, plan: FleetPlan, trouble: HighMobilityError | None) -> list[str]:
+def _reasons(record: HeldFleet, plan: FleetPlan, trouble: HighMobilityError | None) -> list[str]:
     reasons = [] if trouble is None else [str(trouble)]
     reasons += list(record.failed.values())[:_SHOWN]
     if len(record.failed) > _SHOWN:
@@ -403,8 +404,8 @@ def _reasons(record: FleetRecord, plan: FleetPlan, trouble: HighMobilityError | 
     return reasons
 
 
-def _record(props: Mapping[str, Any]) -> FleetRecord:
-    return FleetRecord.read(
+def _record(props: Mapping[str, Any]) -> HeldFleet:
+    return HeldFleet.read(
         props.get("vehicles") or "", props.get("registry") or "", props.get("leaving") or ""
     )
 
@@ -418,11 +419,11 @@ def _rows(props: Mapping[str, Any]) -> dict[str, Row]:
     return {str(row["vin"]): row for row in _text_rows(props)}
 
 
-def _plan(record: FleetRecord, wanted: Mapping[str, Row]) -> FleetPlan:
+def _plan(record: HeldFleet, wanted: Mapping[str, Row]) -> FleetPlan:
     return plan_fleet({vin: member.row for vin, member in record.members.items()}, wanted)
 
 
-def _rejected(record: FleetRecord, news: Mapping[str, Any]) -> list[str]:
+def _rejected(record: HeldFleet, news: Mapping[str, Any]) -> list[str]:
     """Those to request again: still wanted as they are, rejected, and the program says so."""
     if news.get("retry_rejected") is not True:
         return []
@@ -431,7 +432,7 @@ def _rejected(record: FleetRecord, news: Mapping[str, Any]) -> list[str]:
     return sorted(vin for vin in unchanged if record.members[vin].status == "rejected")
 
 
-def _outputs(work: Work, record: FleetRecord, props: Mapping[str, Any]) -> Props:
+def _outputs(work: Work, record: HeldFleet, props: Mapping[str, Any]) -> Props:
     """What stands in the state: the vehicles as they are held, which after a failure are not all that are wanted."""
     settings = {name: props[name] for name in SETTINGS if props.get(name) is not None}
     return {

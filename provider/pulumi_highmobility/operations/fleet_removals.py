@@ -12,11 +12,12 @@ from collections.abc import Mapping
 from typing import Any, cast
 from uuid import uuid4
 
-from ..clearance.fleet_plan import named, vehicles
-from ..clearance.fleet_record import FleetRecord, Member
-from ..clearance.leaving import Leaving, keys_of, read_leaving
 from ..clearance.release import OnUncancellable
 from ..errors import ClearanceStays
+from ..fleet.held import HeldFleet, Member
+from ..fleet.leaving import Leaving, keys_of, read_leaving
+from ..fleet.plan import named, vehicles
+from ..fleet.work import FleetWork
 from ..run.ending import Fate, is_in_the_midst
 from ..run.engine_run import Removals, why_kept
 from . import origin
@@ -125,9 +126,9 @@ async def _end(work: Work, live: Removals, due: Mapping[str, Leaving], done: set
         )
     done.update(due[vin].key for vin in kept)
     # What is left in it after the work has not ended.
-    record = FleetRecord({vin: Member(due[vin].row, due[vin].status, serial=due[vin].serial) for vin in ends})
+    record = HeldFleet({vin: Member(due[vin].row, due[vin].status, serial=due[vin].serial) for vin in ends})
     try:
-        await work.service.fleet.release_all(
+        await FleetWork(work.service).release_all(
             record,
             ends,
             on_uncancellable=cast("OnUncancellable", live.on_uncancellable),
@@ -158,7 +159,7 @@ def _tell_unknown(work: Work, one: Leaving) -> None:
 
 
 async def _ended(work: Work, leaving: Mapping[str, Leaving]) -> frozenset[str]:
-    ended = await work.service.fleet.have_ended(list(leaving.values()))
+    ended = await FleetWork(work.service).have_ended(list(leaving.values()))
     rest = sorted(leaving.keys() - ended)
     if rest:
         work.reporter.warn(

@@ -7,16 +7,16 @@ from typing import Any
 from uuid import uuid4
 
 from ..api.shapes import NotedVehicle, RegisteredVehicle
-from ..clearance.brands import notices_for
-from ..clearance.record import approved_at, changes_of, is_gone, reason_of, requested_at, tags_of
-from ..clearance.vehicles import Problem, check_vehicle
-from ..clearance.vin import InvalidVin, parse_vin
+from ..clearance.registered import approved_at, changes_of, is_gone, reason_of, requested_at, tags_of
 from ..clock import parse_instant, write_instant
 from ..errors import ClearanceStays
 from ..run.ending import Fate
 from ..run.engine_run import why_kept
 from ..run.urns import shown
 from ..text import visible
+from ..vehicle.brands import notices_for
+from ..vehicle.check import Problem, check_vehicle
+from ..vehicle.vin import InvalidVin, parse_vin
 from . import origin
 from .values import (
     Checked,

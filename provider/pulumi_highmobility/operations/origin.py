@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..clearance.fleet_plan import named
 from ..clearance.states import ACTIVE, Status
 from ..errors import HighMobilityError, OtherServer, VehicleUnseen
+from ..fleet.plan import named
 from ..run.saved_state import SavedState
 from ..run.urns import shown
 from ..settings import BASE_URL, MOVED_FROM, Settings

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Literal
 
-from ..clearance.vehicles import Problem
+from ..vehicle.check import Problem
 
 Props = dict[str, Any]
 """Properties of a resource by name: JSON's own types, UNKNOWN at any depth, and Secret for what is one."""

@@ -7,14 +7,14 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from ..clearance.spelling import describe
 from ..clearance.token_plan import TokenState, TokenStatus, TokenStep, next_step
 from ..clearance.tokens import AwaitingClearance, IssuedToken
-from ..clearance.vehicles import Problem
-from ..clearance.vin import InvalidVin, parse_vin
 from ..clock import parse_instant, write_instant
 from ..errors import VehicleUnseen
 from ..secret import Secret
+from ..vehicle.check import Problem
+from ..vehicle.vin import InvalidVin, parse_vin
+from ..vehicle.wording import describe
 from . import origin
 from .values import Checked, Difference, Props, State, check_number, differs, is_unknown, without_none
 from .work import Facts, Work

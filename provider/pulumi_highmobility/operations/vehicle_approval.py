@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from uuid import uuid4
 
-from ..clearance.record import approved_at
-from ..clearance.vehicles import Problem
+from ..clearance.registered import approved_at
 from ..clock import write_instant
+from ..vehicle.check import Problem
 from . import origin
 from .values import Checked, Difference, Props, State, check_number, differs, is_unknown, without_none
 from .work import Facts, Work

@@ -9,7 +9,7 @@ from enum import Enum
 from itertools import groupby
 
 from ..api.shapes import Changelog, RegisteredVehicle
-from ..clearance.record import by_vin
+from ..clearance.registered import by_vin
 from ..clearance.states import Status
 from ..clock import parse_instant
 

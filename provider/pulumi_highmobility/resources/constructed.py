@@ -8,9 +8,9 @@ from typing import Any
 
 import pulumi
 
+from ..dynamic.sdk import engine_of_the_program
 from ..errors import BoardUnusable
 from ..run.board import Board
-from .sdk import engine_of_the_program
 
 # By the engine's address: with the Automation API one process may run the programs of several stacks.
 _boards: dict[str, Board | None] = {}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, overload
 import pulumi
 from pulumi.dynamic import Resource
 
+from ..dynamic.provider import HighMobilityProvider, Operations
 from .args import (
     FleetArgs,
     FleetArgsDict,
@@ -21,10 +22,9 @@ from .constructed import tell_construction
 from .fleet_member import FleetMember, encoded, vins_in, vins_of
 from .fleet_removals import FleetRemovals
 from .program import refuse_replace_with, tell_of_plain_secrets
-from .provider import HighMobilityProvider, Operations
 
 if TYPE_CHECKING:
-    from ..clearance.fleet_record import Registry
+    from ..fleet.held import Registry
 
 _OUTPUTS = ("counts", "registry", "leaving")
 
@@ -162,7 +162,7 @@ class Fleet(Resource, module="highmobility", name="Fleet"):
         Raises: InvalidVin; LookupError where the program's list does not have it. A list with outputs in it, or one under
         `ignore_changes`, is not known to the program: then it is no error here.
         """
-        from ..clearance.vin import parse_vin  # noqa: PLC0415 - a program without it has no use for the rules
+        from ..vehicle.vin import parse_vin  # noqa: PLC0415 - a program without it has no use for the rules
 
         wanted = parse_vin(vin)
         if self._vins is None:
@@ -173,6 +173,6 @@ class Fleet(Resource, module="highmobility", name="Fleet"):
 
 
 def _read_facts(registry: str) -> Registry:
-    from ..clearance.fleet_record import read_registry  # noqa: PLC0415 - a program without it has no use for the rules
+    from ..fleet.held import read_registry  # noqa: PLC0415 - a program without it has no use for the rules
 
     return read_registry(registry)

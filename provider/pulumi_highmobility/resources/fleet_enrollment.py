@@ -121,7 +121,7 @@ class FleetEnrollment(pulumi.ComponentResource):
 
 
 def _by_vin(vehicles: Sequence[VehicleArgsDict]) -> dict[str, dict[str, Any]]:
-    from ..clearance.vin import parse_vin  # noqa: PLC0415 - a program without it has no use for the rules
+    from ..vehicle.vin import parse_vin  # noqa: PLC0415 - a program without it has no use for the rules
     from .fleet_member import is_list  # noqa: PLC0415
 
     if not is_list(vehicles):

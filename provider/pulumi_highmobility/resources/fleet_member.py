@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 
 if TYPE_CHECKING:
-    from ..clearance.fleet_record import Registry
+    from ..fleet.held import Registry
 
 
 class FleetMember:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pulumi
 from pulumi.dynamic import Resource
 
+from ..dynamic.provider import HighMobilityProvider, Operations
 from .args import OnUncancellable
-from .provider import HighMobilityProvider, Operations
 
 if TYPE_CHECKING:
     from .fleet import Fleet

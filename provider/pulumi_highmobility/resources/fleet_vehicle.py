@@ -8,6 +8,7 @@ from typing import Any, overload
 import pulumi
 from pulumi.dynamic import Resource
 
+from ..dynamic.provider import HighMobilityProvider, Operations
 from .args import (
     ControlMeasures,
     FleetVehicleArgs,
@@ -19,7 +20,6 @@ from .args import (
 )
 from .constructed import tell_construction
 from .program import refuse_replace_with, tell_of_plain_secrets
-from .provider import HighMobilityProvider, Operations
 
 # What a resource of the SDK has to be given, to have it as an output: the rest of the inputs only where they are set.
 _OUTPUTS = (

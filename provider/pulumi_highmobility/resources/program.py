@@ -7,9 +7,9 @@ from typing import Any
 
 import pulumi
 
+from ..dynamic.sdk import program_config
 from ..errors import ConfigError
 from ..settings import NAMESPACE, SETTINGS, plain_secrets, requires_secret_config
-from .sdk import program_config
 
 _KNOWN = [setting.config for setting in SETTINGS]
 

@@ -8,6 +8,7 @@ from typing import Any, overload
 import pulumi
 from pulumi.dynamic import Resource
 
+from ..dynamic.provider import HighMobilityProvider, Operations
 from .args import (
     VehicleAccessTokenArgs,
     VehicleAccessTokenArgsDict,
@@ -17,7 +18,6 @@ from .args import (
     without_none,
 )
 from .program import tell_of_plain_secrets
-from .provider import HighMobilityProvider, Operations
 
 _SECRET_OUTPUTS = ["access_token", "refresh_token"]
 _OUTPUTS = ("vin", "token_type", "scope", "expires_at", "issued_at", "status", "clearance_status")

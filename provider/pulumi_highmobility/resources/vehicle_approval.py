@@ -7,9 +7,9 @@ from typing import Any, overload
 import pulumi
 from pulumi.dynamic import Resource
 
+from ..dynamic.provider import HighMobilityProvider, Operations
 from .args import VehicleApprovalArgs, VehicleApprovalArgsDict, VehicleLike, require_vehicle, split_arguments
 from .program import tell_of_plain_secrets
-from .provider import HighMobilityProvider, Operations
 
 
 class VehicleApprovalProvider(HighMobilityProvider):

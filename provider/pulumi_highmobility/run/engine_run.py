@@ -9,8 +9,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from ..clearance.leaving import Leaving
 from ..errors import BoardUnusable, ClearanceStays, StateUnreadable
+from ..fleet.leaving import Leaving
 from .claims import Claims
 from .ending import Fate, Going, Verdict, judge, wanted_by
 from .forecast import forecast

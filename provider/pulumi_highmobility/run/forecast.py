@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from ..clearance.fleet_plan import named
 from ..clearance.states import ACTIVE, Status
+from ..fleet.plan import named
 from .claims import Claims
 from .saved_state import Record, SavedState
 

@@ -12,8 +12,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ..clearance.fleet_record import read_registry
 from ..errors import StateUnreadable
+from ..fleet.held import read_registry
 from .urns import kind_of, name_of_urn, stack_of
 
 _TYPE = "pulumi-python:dynamic/highmobility:"

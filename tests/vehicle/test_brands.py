@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_highmobility.clearance.brands import (
+from pulumi_highmobility.vehicle.brands import (
     BRANDS,
     SOURCES,
     VW_GROUP_TAG,

@@ -27,7 +27,7 @@ class Member:
 
 
 @dataclass
-class FleetRecord:
+class HeldFleet:
     """
     The vehicles that a Fleet has requested or adopted, by VIN, and those that it could not, with the reason.
 
@@ -73,7 +73,7 @@ class FleetRecord:
         return json.dumps({name: value for name, value in fields.items() if value}, ensure_ascii=False)
 
     @classmethod
-    def read(cls, roster: str, registry: str, leaving: str = "") -> FleetRecord:
+    def read(cls, roster: str, registry: str, leaving: str = "") -> HeldFleet:
         """From the texts of a state. Raises: ValueError."""
         facts = read_registry(registry)
         rows = {str(row["vin"]): row for row in read_roster(roster)}

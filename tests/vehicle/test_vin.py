@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_highmobility.clearance.vin import InvalidVin, parse_vin
+from pulumi_highmobility.vehicle.vin import InvalidVin, parse_vin
 
 LETTERS = "ABCDEFGHJKLMNPRSTUVWXYZ0123456789"
 VIN = "WBA0000000EMU0001"

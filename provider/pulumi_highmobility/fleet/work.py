@@ -7,14 +7,8 @@ from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, 
 from datetime import datetime
 from typing import Any, Literal, TypeVar
 
-from ..clock import parse_instant, write_instant
-from ..errors import ClearanceError, FleetIncomplete, HighMobilityError, InvalidRequest, VehicleNotFound
-from .enrollment import MISSING_MAX_AGE_S, Enrollment
-from .fleet_plan import FleetPlan, vehicles
-from .fleet_record import FleetRecord, Member
-from .leaving import Leaving
-from .listing import Listing
-from .record import (
+from ..clearance.queue import MAX_BATCH
+from ..clearance.registered import (
     is_active,
     is_gone,
     is_in_transition,
@@ -24,11 +18,17 @@ from .record import (
     tags_of,
     told_request_of,
 )
-from .release import RELEASES_AT_ONCE, OnUncancellable, Release
-from .reporter import FewWords, Reporter
-from .requests import MAX_BATCH
+from ..clearance.release import RELEASES_AT_ONCE, OnUncancellable
+from ..clearance.reporter import FewWords, Reporter
+from ..clearance.requesting import MISSING_MAX_AGE_S
+from ..clearance.service import ClearanceService
+from ..clearance.states import ENDED
+from ..clock import parse_instant, write_instant
+from ..errors import ClearanceError, FleetIncomplete, HighMobilityError, InvalidRequest, VehicleNotFound
+from .held import HeldFleet, Member
+from .leaving import Leaving
+from .plan import FleetPlan, vehicles
 from .roster import Row
-from .states import ENDED
 
 OnRemoval = Literal["revoke", "retain"]
 WhenUnknown = Callable[[str], None]
@@ -43,18 +43,17 @@ T = TypeVar("T")
 
 class FleetWork:
     """
-    Works on a FleetRecord, which tells at any moment what has been done.
+    Works on a HeldFleet, which tells at any moment what has been done.
 
     What fails for one vehicle is kept in `record.failed` and holds up no other. What fails for a whole call
     (no network, no authorisation) is raised, and the rest is left undone.
     """
 
-    def __init__(self, enrollment: Enrollment, release: Release, listing: Listing) -> None:
-        self._enrollment = enrollment
-        self._release = release
-        self._listing = listing
+    def __init__(self, service: ClearanceService) -> None:
+        self._service = service
+        self._listing = service.listing
 
-    async def put_back(self, record: FleetRecord, wanted: Collection[str]) -> None:
+    async def put_back(self, record: HeldFleet, wanted: Collection[str]) -> None:
         """
         Those that left and are wanted again are members as before, if the platform still has their clearance.
 
@@ -72,7 +71,7 @@ class FleetWork:
 
     async def carry_out(
         self,
-        record: FleetRecord,
+        record: HeldFleet,
         wanted: Mapping[str, Row],
         plan: FleetPlan,
         *,
@@ -112,7 +111,7 @@ class FleetWork:
         finally:
             few.sum_up()
 
-    async def tidy(self, record: FleetRecord, handed_over: Collection[str]) -> None:
+    async def tidy(self, record: HeldFleet, handed_over: Collection[str]) -> None:
         """
         Forget those that left and have ended, were requested by somebody else since, or that another record holds.
 
@@ -150,7 +149,7 @@ class FleetWork:
 
     async def release_all(
         self,
-        record: FleetRecord,
+        record: HeldFleet,
         vins: Sequence[str],
         *,
         on_uncancellable: OnUncancellable,
@@ -184,7 +183,7 @@ class FleetWork:
 
     async def release(
         self,
-        record: FleetRecord,
+        record: HeldFleet,
         vins: Sequence[str],
         on_uncancellable: OnUncancellable,
         transition_timeout_s: float,
@@ -200,7 +199,7 @@ class FleetWork:
             nonlocal done
             for vin in todo:
                 try:
-                    await self._release.release(
+                    await self._service.release(
                         vin,
                         on_uncancellable=on_uncancellable,
                         transition_timeout_s=transition_timeout_s,
@@ -219,7 +218,7 @@ class FleetWork:
 
         await _all([release_some() for _ in range(min(RELEASES_AT_ONCE, len(vins)))])
 
-    async def refresh(self, record: FleetRecord) -> list[str]:
+    async def refresh(self, record: HeldFleet) -> list[str]:
         """
         Bring the record up to what is registered now: what is gone leaves it, drift shows in its rows.
 
@@ -247,7 +246,7 @@ class FleetWork:
         record.as_of = write_instant(latest) if latest else ""
         return unknown
 
-    async def _note_leaving(self, record: FleetRecord, removed: Sequence[str]) -> None:
+    async def _note_leaving(self, record: HeldFleet, removed: Sequence[str]) -> None:
         listed = await self._listing.current()
         as_of = parse_instant(record.as_of)
         for vin in removed:
@@ -277,7 +276,7 @@ class FleetWork:
 
     async def _request(
         self,
-        record: FleetRecord,
+        record: HeldFleet,
         rows: Sequence[Row],
         transition_timeout_s: float,
         may_adopt: bool,
@@ -300,7 +299,7 @@ class FleetWork:
 
     async def _request_one(
         self,
-        record: FleetRecord,
+        record: HeldFleet,
         row: Row,
         transition_timeout_s: float,
         may_adopt: bool,
@@ -308,7 +307,7 @@ class FleetWork:
     ) -> None:
         vin = str(row["vin"])
         try:
-            found = await self._enrollment.ensure_clearance(
+            found = await self._service.ensure_clearance(
                 row, transition_timeout_s=transition_timeout_s, may_adopt=may_adopt, reporter=reporter
             )
         except (ClearanceError, InvalidRequest) as error:

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pulumi_highmobility.api.shapes import RegisteredVehicle
-from pulumi_highmobility.clearance.brands import BRANDS
-from pulumi_highmobility.clearance.record import differences, tags_of
-from pulumi_highmobility.clearance.vehicles import Odometer, VehicleSpec, check_vehicle, to_wire
+from pulumi_highmobility.clearance.registered import differences, tags_of
 from pulumi_highmobility.text import composed, unseen_difference
+from pulumi_highmobility.vehicle.brands import BRANDS
+from pulumi_highmobility.vehicle.check import Odometer, VehicleSpec, check_vehicle, to_wire
 
 VIN = "WBA0000000EMU0001"
 UNKNOWN = object()

@@ -10,14 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pulumi_highmobility.clearance.fleet_plan import FleetPlan, named, plan_fleet, removals_allowed
-from pulumi_highmobility.clearance.fleet_record import FleetRecord, Member, read_registry
 from pulumi_highmobility.clearance.reporter import Silence
-from pulumi_highmobility.clearance.roster import check_roster, read_roster, write_roster
 from pulumi_highmobility.clearance.service import ClearanceService
 from pulumi_highmobility.emulator.app import Options
 from pulumi_highmobility.emulator.machine import Pace
 from pulumi_highmobility.errors import FleetIncomplete, ServerError
+from pulumi_highmobility.fleet.held import HeldFleet, Member, read_registry
+from pulumi_highmobility.fleet.plan import FleetPlan, named, plan_fleet, removals_allowed
+from pulumi_highmobility.fleet.roster import check_roster, read_roster, write_roster
+from pulumi_highmobility.fleet.work import FleetWork
 from tests.served import Served
 
 VINS = st.text("ABCDEFGHJKLMNPRSTUVWXYZ0123456789", min_size=17, max_size=17)
@@ -55,7 +56,7 @@ def test_a_roster_is_short() -> None:
 
 
 def test_a_record_is_read_as_it_was_written() -> None:
-    record = FleetRecord(
+    record = HeldFleet(
         {
             "B": Member({"vin": "B", "brand": "bmw"}, "approved", serial=3),
             "A": Member({"vin": "A", "brand": "audi", "tags": {"a": "b"}}, "rejected", "no consent"),
@@ -63,7 +64,7 @@ def test_a_record_is_read_as_it_was_written() -> None:
         {"C": "refused"},
         serial=3,
     )
-    assert FleetRecord.read(record.roster(), record.registry()) == record
+    assert HeldFleet.read(record.roster(), record.registry()) == record
     assert record.counts() == {"approved": 1, "error": 1, "rejected": 1}
     assert read_registry("").statuses == {}
 
@@ -140,11 +141,9 @@ def rows(count: int, brand: str = "bmw") -> dict[str, dict[str, Any]]:
     return {vin: {"vin": vin, "brand": brand} for vin in vins}
 
 
-async def carry_out(
-    service: ClearanceService, record: FleetRecord, wanted: dict[str, dict[str, Any]]
-) -> None:
+async def carry_out(service: ClearanceService, record: HeldFleet, wanted: dict[str, dict[str, Any]]) -> None:
     held = {vin: member.row for vin, member in record.members.items()}
-    await service.fleet.carry_out(
+    await FleetWork(service).carry_out(
         record,
         wanted,
         plan_fleet(held, wanted),
@@ -160,7 +159,7 @@ def service_of(served: Served, api: Any) -> ClearanceService:
 
 
 def test_three_thousand_vehicles_cost_three_requests_and_a_list(served: Served) -> None:
-    record = FleetRecord()
+    record = HeldFleet()
 
     async def story() -> None:
         async with served.api() as api:
@@ -174,7 +173,7 @@ def test_three_thousand_vehicles_cost_three_requests_and_a_list(served: Served) 
 
 def test_an_answer_that_is_lost_is_looked_for_once_for_all_rows(served: Served) -> None:
     served.emulator.faults.add({"kind": "close_after", "method": "POST", "path": "/fleets/vehicles"})
-    record = FleetRecord()
+    record = HeldFleet()
 
     async def story() -> None:
         async with served.api() as api:
@@ -191,7 +190,7 @@ def test_a_platform_that_stays_down_stops_at_the_first_chunk(served: Served) -> 
     served.emulator.faults.add(
         {"kind": "status", "status": 500, "method": "POST", "path": "/fleets/vehicles", "times": 99}
     )
-    record = FleetRecord()
+    record = HeldFleet()
 
     async def story() -> None:
         async with served.api() as api:
@@ -204,7 +203,7 @@ def test_a_platform_that_stays_down_stops_at_the_first_chunk(served: Served) -> 
 
 
 def test_what_cannot_be_released_is_told_after_all_others_were(served: Served) -> None:
-    record = FleetRecord()
+    record = HeldFleet()
 
     async def story() -> None:
         async with served.api() as api:
@@ -215,7 +214,7 @@ def test_what_cannot_be_released_is_told_after_all_others_were(served: Served) -
                     "UPDATE vehicles SET status = 'approved', due_at = NULL WHERE vin < 'WBA8E9C50GK000015'"
                 )
             with pytest.raises(FleetIncomplete, match="5 of 20 vehicles could not be released") as caught:
-                await service.fleet.release_all(
+                await FleetWork(service).release_all(
                     record,
                     sorted(record.members),
                     on_uncancellable="fail",

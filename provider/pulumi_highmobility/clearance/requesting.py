@@ -14,9 +14,9 @@ from ..clock import Clock, write_instant
 from ..errors import ClearanceMismatch, ClearanceRefused, HighMobilityError, ServerError, TransportError
 from ..text import visible
 from .listing import Listing
-from .record import changes_of, differences, is_active, is_in_transition, requested_at, status_of
+from .queue import ClearanceQueue
+from .registered import changes_of, differences, is_active, is_in_transition, requested_at, status_of
 from .reporter import Reporter
-from .requests import ClearanceQueue
 from .states import ENDED, GONE, IN_TRANSITION, Status
 from .watch import Watch
 
@@ -29,7 +29,7 @@ LOOK_AFTER_S = 1.0
 MISSING_MAX_AGE_S = 120.0
 
 
-class Enrollment:
+class Requesting:
     """
     Makes sure that a vehicle's clearance has been requested, once.
 

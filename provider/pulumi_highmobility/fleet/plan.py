@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ..vehicle.wording import describe
 from .roster import Row
-from .spelling import describe
 
 # Vehicles that a message names before it counts the rest.
 _NAMED = 3

@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from .spelling import describe, nearest
-from .vehicles import Problem, check_vehicle
+from ..vehicle.check import Problem, check_vehicle
+from ..vehicle.wording import describe, nearest
 
 Row = dict[str, Any]
 """A vehicle as on the wire: vin, brand, control_measures?, tags?"""

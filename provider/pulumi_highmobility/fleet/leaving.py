@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ..clock import parse_instant
+from ..vehicle.wording import describe
 from .roster import Row, row_from, row_line
-from .spelling import describe
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Literal
 
-from .spelling import fold, nearest
+from .wording import fold, nearest
 
 SeveralApplications = Literal["yes", "no", "same data package", "unknown"]
 

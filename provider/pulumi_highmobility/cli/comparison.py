@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..api.shapes import RegisteredVehicle
-from ..clearance.record import by_vin, changes_of, reason_of, tags_of, unseen_differences
+from ..clearance.registered import by_vin, changes_of, reason_of, tags_of, unseen_differences
 from ..clock import parse_instant, write_instant
 from ..text import composed_tags
 from .stack import InStack

@@ -232,7 +232,7 @@ def _cancel(_self: Any, _request: Any, _context: Any) -> Any:
     # Runs with the SDK's globals, which are not ours: everything is imported here.
     from google.protobuf import empty_pb2  # noqa: PLC0415
 
-    from pulumi_highmobility.resources.sdk import cancelled  # noqa: PLC0415
+    from pulumi_highmobility.dynamic.sdk import cancelled  # noqa: PLC0415
 
     cancelled()
     return empty_pb2.Empty()

@@ -8,8 +8,8 @@ from typing import Any, Literal, NamedTuple, TypeGuard, cast
 
 from ..text import composed
 from .brands import BRANDS, nearest_brand, wire_name
-from .spelling import describe, nearest, number
 from .vin import InvalidVin, parse_vin
+from .wording import describe, nearest, number
 
 Unit = Literal["kilometers", "miles"]
 UNITS: tuple[Unit, ...] = ("kilometers", "miles")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .spelling import describe
+from .wording import describe
 
 # ISO 3779; the platform: "vin should be 17 character(s)" (OpenAPI, hm-fleet-clearance-v1).
 LENGTH = 17

@@ -14,7 +14,7 @@ import grpc
 import pytest
 from pulumi.runtime.proto import provider_pb2, status_pb2
 
-from pulumi_highmobility.resources import sdk
+from pulumi_highmobility.dynamic import sdk
 
 pytestmark = pytest.mark.sdk
 
@@ -203,7 +203,7 @@ def test_a_version_of_the_sdk_with_none_of_it_is_told_line_by_line() -> None:
     code = """
 import importlib.machinery, sys
 sys.modules["__main__"].__spec__ = importlib.machinery.ModuleSpec("pulumi.dynamic.__main__", None)
-from pulumi_highmobility.resources import sdk
+from pulumi_highmobility.dynamic import sdk
 lost = sdk.prepare_process(lambda: None)
 assert len(lost) == 4, lost
 assert any("Ctrl-C" in line for line in lost) and any("tracebacks" in line for line in lost)
