@@ -81,8 +81,9 @@ def held(project: Project) -> list[str]:
     ],
 )
 def test_a_vehicle_that_leaves_a_fleet_is_kept_however_late_its_taker_comes(
-    project: Project, emulator: RunningEmulator, taker: str
+    plain_project: Project, emulator: RunningEmulator, taker: str
 ) -> None:
+    project = plain_project
     approved(project, emulator, fleet(1, *OTHERS, name="one"))
     project.program(SLOW + "one = " + fleet(*OTHERS, name="one") + taker)
     project.up()
