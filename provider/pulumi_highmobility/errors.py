@@ -20,12 +20,14 @@ HighMobilityError
 │  ├─ RateLimited         429
 │  ├─ TokenRefused        400 in OAuth's form
 │  └─ ServerError         5xx
+├─ ListIncomplete         the list lacks more vehicles than can be asked for one by one
 ├─ FleetIncomplete        some vehicles of a Fleet could not be released
 └─ ClearanceError         a rule of clearance stands in the way of one vehicle
    ├─ ClearanceRefused    the platform answered the request with a row of status "error"
    ├─ ClearanceMismatch   the VIN is registered already, with another brand or other tags
    ├─ ClearanceEnded      rejected, revoked or canceled: waiting longer cannot help
    ├─ CancellationRefused a pending clearance cannot be canceled, or not yet
+   ├─ VehicleUnreadable   the platform's row of the vehicle cannot be read
    └─ WaitTimeout         a bounded wait came to its end
 
 The tree in this docstring is the truth: a test compares it with the classes.
@@ -54,6 +56,7 @@ __all__ = [
     "HighMobilityError",
     "Interrupted",
     "InvalidRequest",
+    "ListIncomplete",
     "NotAuthorized",
     "NotTheApi",
     "OtherServer",
@@ -63,6 +66,7 @@ __all__ = [
     "TokenRefused",
     "TransportError",
     "VehicleNotFound",
+    "VehicleUnreadable",
     "VehicleUnseen",
     "WaitTimeout",
 ]
@@ -101,6 +105,10 @@ class StateUnreadable(HighMobilityError):
 
 class ClearanceStays(HighMobilityError):
     """A delete ended nothing, and its record stays: somebody may want the vehicle, or that cannot be known."""
+
+
+class ListIncomplete(HighMobilityError):
+    """The list lacks more of the vehicles that the state holds than can be asked for one by one; nothing was concluded."""
 
 
 class NotTheApi(HighMobilityError):
@@ -253,6 +261,10 @@ class ClearanceEnded(ClearanceError):
 
 class CancellationRefused(ClearanceError):
     """A pending clearance cannot be canceled, or not yet."""
+
+
+class VehicleUnreadable(ClearanceError):
+    """The platform's row of the vehicle cannot be read; the other rows of its list can."""
 
 
 class WaitTimeout(ClearanceError):

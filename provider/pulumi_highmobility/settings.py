@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,8 @@ MOVED_FROM = Setting("movedFrom", "HIGHMOBILITY_MOVED_FROM")
 ALLOW_INSECURE_HTTP = Setting("allowInsecureHttp", "HIGHMOBILITY_ALLOW_INSECURE_HTTP")
 REQUIRE_SECRET_CONFIG = Setting("requireSecretConfig", "HIGHMOBILITY_REQUIRE_SECRET_CONFIG")
 CARMAKER_NOTICES = Setting("carmakerNotices", "HIGHMOBILITY_CARMAKER_NOTICES")
+RETRY_INTERVAL = Setting("retryIntervalHours", "HIGHMOBILITY_RETRY_INTERVAL_HOURS")
+MAX_REVOCATIONS = Setting("maxRevocations", "HIGHMOBILITY_MAX_REVOCATIONS")
 REVOKE_WITHOUT_STATE = Setting("revokeWithoutState", "HIGHMOBILITY_REVOKE_WITHOUT_STATE")
 
 SETTINGS = (
@@ -103,6 +106,8 @@ SETTINGS = (
     ALLOW_INSECURE_HTTP,
     REQUIRE_SECRET_CONFIG,
     CARMAKER_NOTICES,
+    RETRY_INTERVAL,
+    MAX_REVOCATIONS,
     REVOKE_WITHOUT_STATE,
 )
 # What the emulator writes into a credentials file.
@@ -252,6 +257,17 @@ def wants_carmaker_notices(config: Mapping[str, Any], environ: Mapping[str, str]
 def may_revoke_without_state(config: Mapping[str, Any], environ: Mapping[str, str]) -> bool:
     """Whether a clearance may end where the stack's saved state cannot be read. Raises: ConfigError."""
     return _flag(_Source(config, environ).get(REVOKE_WITHOUT_STATE), REVOKE_WITHOUT_STATE)
+
+
+def retry_interval(config: Mapping[str, Any], environ: Mapping[str, str]) -> timedelta:
+    """How long a vehicle is not requested again by `retry_rejected` and `retry_revoked`. Raises: ConfigError."""
+    text = _Source(config, environ).get(RETRY_INTERVAL)
+    return timedelta(hours=_hours(text, RETRY_INTERVAL, 24.0))
+
+
+def max_revocations(config: Mapping[str, Any], environ: Mapping[str, str]) -> str | None:
+    """How many clearances of single resources an `up` may end, as written; None where it is not set."""
+    return _Source(config, environ).get(MAX_REVOCATIONS)
 
 
 class _Source:
@@ -537,6 +553,16 @@ def _seconds(text: str | None, setting: Setting, default: float, *, least: float
     if not least <= seconds <= 3600:
         raise ConfigError(f"{setting.names} is {_shown(text)}; it takes seconds, from {least:.0f} to 3600.")
     return seconds
+
+
+def _hours(text: str | None, setting: Setting, default: float) -> float:
+    try:
+        hours = default if text is None else float(text) if "_" not in text else -1.0
+    except ValueError:
+        hours = -1.0
+    if not 0 <= hours <= 24 * 366:
+        raise ConfigError(f"{setting.names} is {_shown(str(text))}; it takes hours, from 0 to {24 * 366}.")
+    return hours
 
 
 def refuse_unknown_keys(config: Mapping[str, Any]) -> None:

@@ -68,9 +68,16 @@ class FleetApi:
         """How many seconds the platform's clock is ahead of this machine's, by its last answer; 0 before the first."""
         return self._wire.skew_s
 
-    async def list_vehicles(self, filter_by: Mapping[str, Any] | None = None) -> list[RegisteredVehicle]:
+    async def list_vehicles(
+        self,
+        filter_by: Mapping[str, Any] | None = None,
+        *,
+        unreadable: Callable[[str, str], None] = lambda _vin, _why: None,
+    ) -> list[RegisteredVehicle]:
         """
         All registered vehicles, or those that `filter_by` lets through, in one call.
+
+        A row that cannot be read costs that vehicle alone: `unreadable` is told its VIN (empty where that is not known) and why.
 
         `filter_by` is the platform's: field → {"operator", "value"}, with fields vin, status, brand,
         tags, approved_at, inserted_at. What of it is too long for a URL is looked through here.
@@ -80,7 +87,7 @@ class FleetApi:
         asked, takes = split_filter(filter_by)
         params = {"filter": asked} if asked else None
         content = await self._authorized("GET", "/fleets/vehicles", params=params)
-        found = self._wire.read(list[RegisteredVehicle], content, method="GET", path="/fleets/vehicles")
+        found = self._wire.read_rows(content, unreadable)
         return [vehicle for vehicle in found if takes(vehicle)]
 
     async def get_vehicle(self, vin: str) -> RegisteredVehicle:
@@ -92,7 +99,7 @@ class FleetApi:
         """
         path = f"/fleets/vehicles/{quote(vin, safe='')}"
         content = await self._authorized("GET", path, route="GET /fleets/vehicles/{vin}")
-        found = self._wire.read(RegisteredVehicle, content, method="GET", path=path)
+        found = self._wire.read_vehicle(content, path)
         self._wire.refuse_another_vehicle(found.vin, vin, method="GET", path=path)
         return found
 

@@ -10,10 +10,10 @@ from ..secret import Secret
 
 
 class Changelog(msgspec.Struct, frozen=True, gc=False):
-    """One change of a clearance; `timestamp` is ISO 8601 in UTC, mostly without an offset."""
+    """One change of a clearance; `timestamp` is ISO 8601 in UTC, mostly without an offset. Empty where it is missing."""
 
-    timestamp: str
-    status: str
+    timestamp: str = ""
+    status: str = ""
     reason: str | None = None
 
 
@@ -29,6 +29,41 @@ class RegisteredVehicle(msgspec.Struct, frozen=True):
     brand: str | None = None
     tags: dict[str, Any] | None = None
     changelog: list[Changelog] = []
+
+
+class ListedRow(msgspec.Struct, frozen=True):
+    """A row of the list as it comes: null is missing, as if the name were not there."""
+
+    vin: str | None = None
+    status: str | None = None
+    brand: str | None = None
+    tags: dict[str, Any] | None = None
+    changelog: list[ListedChange | None] | None = None
+
+    def vehicle(self) -> RegisteredVehicle:
+        """Raises: ValueError (no VIN, or no status)."""
+        if not self.vin or not self.status:
+            raise ValueError(f"it has no {'vin' if not self.vin else 'status'}")
+        changes = [
+            Changelog(change.timestamp or "", change.status or "", change.reason)
+            for change in self.changelog or ()
+            if change is not None
+        ]
+        return RegisteredVehicle(self.vin, self.status, self.brand, self.tags, changes)
+
+
+class ListedChange(msgspec.Struct, frozen=True):
+    """A change of a clearance as it comes; null is missing."""
+
+    timestamp: str | None = None
+    status: str | None = None
+    reason: str | None = None
+
+
+class ListedVin(msgspec.Struct, frozen=True):
+    """What is read of a row that cannot be read otherwise."""
+
+    vin: str | None = None
 
 
 class NotedVehicle(RegisteredVehicle, frozen=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import re
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
@@ -33,7 +33,7 @@ from ..secret import Secret, is_sendable
 from ..settings import BASE_URL, LOOPBACK
 from ..text import visible
 from .connection import CA_FILES
-from .shapes import TokenAnswer, VehicleTokenPair
+from .shapes import ListedRow, ListedVin, RegisteredVehicle, TokenAnswer, VehicleTokenPair
 
 T = TypeVar("T")
 
@@ -174,6 +174,44 @@ class Wire:
             path=path,
             may_have_happened=True,
         )
+
+    def read_rows(self, content: bytes, unreadable: Callable[[str, str], None]) -> list[RegisteredVehicle]:
+        """
+        The rows of GET /fleets/vehicles. Raises: TransportError, where it is no list.
+
+        A row that cannot be read is told, with its VIN where that can be read, and left out.
+        """
+        try:
+            rows = msgspec.json.decode(content, type=list[ListedRow])
+            return [row.vehicle() for row in rows]
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            # One of them at least: now each by itself, which takes longer.
+            raws = self.read(list[msgspec.Raw], content, method="GET", path="/fleets/vehicles")
+        found, told = [], False
+        for raw in raws:
+            try:
+                found.append(msgspec.json.decode(raw, type=ListedRow).vehicle())
+            except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+                vin = _vin_of(raw)
+                told = told or bool(vin)
+                unreadable(vin, visible(str(error)))
+        if not found and not told:
+            # Not a row of this list is one of a vehicle.
+            self.read(list[ListedRow], content, method="GET", path="/fleets/vehicles")
+        return found
+
+    def read_vehicle(self, content: bytes, path: str) -> RegisteredVehicle:
+        """The answer of GET /fleets/vehicles/{vin}. Raises: TransportError."""
+        row = self.read(ListedRow, content, method="GET", path=path)
+        try:
+            return row.vehicle()
+        except ValueError as error:
+            raise TransportError(
+                f"The answer to GET {path} from {self.base_url} could not be read: {error}.",
+                method="GET",
+                path=path,
+                may_have_happened=True,
+            ) from error
 
     def read_tokens(self, content: bytes, *, method: str, path: str) -> VehicleTokenPair:
         """The body as a pair of vehicle tokens. Raises: TransportError."""
@@ -343,3 +381,10 @@ def _oauth_problem_of(content: bytes) -> Mapping[str, Any]:
 
 def _text(value: Any) -> str:
     return visible(value.strip()) if isinstance(value, str) else ""
+
+
+def _vin_of(raw: msgspec.Raw) -> str:
+    try:
+        return (msgspec.json.decode(raw, type=ListedVin).vin or "").upper()
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return ""

@@ -9,12 +9,14 @@ from collections.abc import Mapping
 from ..api.client import FleetApi
 from ..api.shapes import RegisteredVehicle
 from ..clock import Clock
-from ..errors import VehicleNotFound
+from ..errors import ListIncomplete, VehicleNotFound, VehicleUnreadable
 from .registered import by_vin
 
 # How long a read waits for company before it asks by VIN. The engine sends the reads of a burst
 # within a few milliseconds, as many as it runs in parallel.
 JOIN_WINDOW_S = 0.02
+# Of the 60 questions by VIN that the platform allows a minute, those for vehicles that a list lacks; some are left for others.
+CONFIRMS_AT_MOST = 50
 # How long a listing waits for others who need one that begins now: a thousand rows of one answer do.
 LINGER_S = 0.005
 
@@ -32,6 +34,9 @@ class Listing:
         self._api = api
         self._clock = clock
         self._vehicles: dict[str, RegisteredVehicle] = {}
+        self.unreadable: dict[str, str] = {}
+        """Why, by VIN, of the rows of the last list that could not be read."""
+        self._confirmed: dict[str, asyncio.Future[RegisteredVehicle | None]] = {}
         self._asked_at: float | None = None
         self._request: asyncio.Task[None] | None = None
         self._request_began = 0.0
@@ -44,11 +49,39 @@ class Listing:
     async def look_up(self, vin: str, *, max_age_s: float | None = None) -> RegisteredVehicle | None:
         """One vehicle, None where it is not registered; from the listing if that is young enough."""
         max_age_s = self.max_age_s if max_age_s is None else max_age_s
-        if self._is_young(max_age_s):
-            return self._vehicles.get(vin)
-        if self._request is None and await self._is_alone():
-            return await self._ask_by_vin(vin)
-        return (await self.current(max_age_s=max_age_s)).get(vin)
+        if not self._is_young(max_age_s):
+            if self._request is None and await self._is_alone():
+                return await self._ask_by_vin(vin)
+            await self.current(max_age_s=max_age_s)
+        self.refuse_unreadable(vin)
+        return self._vehicles.get(vin)
+
+    def refuse_unreadable(self, vin: str) -> None:
+        """Raises: VehicleUnreadable where the list had a row of this vehicle that could not be read."""
+        if vin in self.unreadable:
+            raise VehicleUnreadable(
+                f"The platform's row of {vin} cannot be read ({self.unreadable[vin]}; GET /fleets/vehicles), so that nothing is known of "
+                "its clearance. Nothing was done with it. Run the same command again later.",
+                vin=vin,
+            )
+
+    async def confirmed(self, vin: str) -> RegisteredVehicle | None:
+        """
+        A vehicle that the state holds, and that a list lacked, by its VIN: a list may be wrong once.
+
+        None: it is not registered. Raises: ListIncomplete, once there are more than can be asked for.
+        """
+        if vin not in self._confirmed:
+            if len(self._confirmed) >= CONFIRMS_AT_MOST:
+                raise ListIncomplete(
+                    f"GET /fleets/vehicles told of {len(self._vehicles):,} vehicles, and lacks more than {CONFIRMS_AT_MOST} that the stack's "
+                    f"state holds as pending or approved, {vin} among them. The platform allows 60 questions by VIN a minute, so that it "
+                    "was not asked about each, and nothing was concluded. Run the same command again: if the list was incomplete, all "
+                    "is as before. If the vehicles are really gone, take them out of the program, or run `pulumi refresh` again and "
+                    "again, which asks about some each time."
+                )
+            self._confirmed[vin] = asyncio.ensure_future(self._ask_by_vin(vin))
+        return await asyncio.shield(self._confirmed[vin])
 
     async def current(
         self, *, max_age_s: float | None = None, newer_than: float | None = None
@@ -118,13 +151,15 @@ class Listing:
             began = self._clock.monotonic()
             if self._request is me:
                 self._request_began = began
-            vehicles = by_vin(await self._api.list_vehicles())
+            unreadable: dict[str, str] = {}
+            vehicles = by_vin(await self._api.list_vehicles(unreadable=unreadable.__setitem__))
         finally:
             if self._request is me:
                 self._request = None
         if self._asked_at is not None and self._asked_at > began:
             return
         self._vehicles = vehicles
+        self.unreadable = {vin: why for vin, why in unreadable.items() if vin not in vehicles}
         self._asked_at = began
         later = {vin: write for vin, write in self._writes.items() if write[0] >= began}
         self._writes = later

@@ -8,6 +8,7 @@ from datetime import datetime
 from ..api.shapes import Changelog, NotedVehicle, RegisteredVehicle
 from ..clock import parse_instant
 from ..text import composed_tags, unseen_difference, visible
+from ..vehicle.brands import wire_name
 from .states import ACTIVE, GONE, IN_TRANSITION, Status
 
 
@@ -79,6 +80,11 @@ def tags_of(vehicle: RegisteredVehicle) -> dict[str, str] | None:
     return composed_tags({name: str(value) for name, value in vehicle.tags.items()})
 
 
+def brand_of(vehicle: RegisteredVehicle) -> str | None:
+    """The brand in its normal form; None where the platform left it out."""
+    return None if vehicle.brand is None else wire_name(vehicle.brand) or vehicle.brand
+
+
 def by_vin(vehicles: Iterable[RegisteredVehicle]) -> dict[str, RegisteredVehicle]:
     """
     The vehicles by VIN, in upper case.
@@ -98,7 +104,7 @@ def by_vin(vehicles: Iterable[RegisteredVehicle]) -> dict[str, RegisteredVehicle
 def differences(vehicle: RegisteredVehicle, *, brand: str, tags: Mapping[str, str]) -> list[str]:
     """In which of brand and tags a registered vehicle is not what is wanted, as texts for a message."""
     found = []
-    if vehicle.brand is not None and vehicle.brand != brand:
+    if brand_of(vehicle) not in (None, brand):
         found.append(f'brand is "{vehicle.brand}", not "{brand}"')
     registered, wanted = tags_of(vehicle), composed_tags(tags)
     if registered is not None and registered != wanted:

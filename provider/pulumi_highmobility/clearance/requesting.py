@@ -15,7 +15,15 @@ from ..errors import ClearanceMismatch, ClearanceRefused, HighMobilityError, Ser
 from ..text import visible
 from .listing import Listing
 from .queue import ClearanceQueue
-from .registered import changes_of, differences, is_active, is_in_transition, requested_at, status_of
+from .registered import (
+    changes_of,
+    differences,
+    is_active,
+    is_in_transition,
+    reason_of,
+    requested_at,
+    status_of,
+)
 from .reporter import Reporter
 from .states import ENDED, GONE, IN_TRANSITION, Status
 from .watch import Watch
@@ -54,13 +62,15 @@ class Requesting:
         transition_timeout_s: float,
         reporter: Reporter,
         may_adopt: bool = True,
+        keeps_ended: bool = False,
     ) -> RegisteredVehicle:
         """
         Ask for clearance of `vehicle` (vin, brand, control_measures?, tags? as on the wire), or adopt it.
 
         One that is pending or approved already is adopted without a request; one that is being
         revoked or canceled is waited for, `transition_timeout_s` seconds at most, and requested then;
-        an ended one is requested again. A request whose answer was lost is looked for before it is repeated.
+        an ended one is requested again, or, where `keeps_ended` says that the stack has it already, stays as somebody
+        decided. A request whose answer was lost is looked for before it is repeated.
 
         Raises: ClearanceRefused, ClearanceMismatch (registered with another brand or other tags, or at all where
         `may_adopt` is False), WaitTimeout, and what the API raises.
@@ -70,6 +80,14 @@ class Requesting:
         if before is not None:
             # Adopting rests on what is registered now, not two minutes ago.
             before = await self._listing.look_up(vin)
+        if keeps_ended and status_of(before) in ENDED:
+            assert before is not None  # noqa: S101 - it has a status
+            reason = reason_of(before)
+            reporter.warn(
+                f"{vin} is {before.status}{f', for the reason: {reason}' if reason else ''}: a person's decision, so that it is not requested "
+                f"again. To do so, once that is agreed, set {'retry_rejected' if before.status == 'rejected' else 'retry_revoked'}=True"
+            )
+            return before
         lost: HighMobilityError | None = None
         for _ in range(ATTEMPTS):
             if is_active(before):
@@ -120,6 +138,11 @@ class Requesting:
                 f"{' and its '.join(unlike)}. The API cannot change a registered vehicle. Write into the program what "
                 "is registered and run `pulumi up`, to adopt it. A change after that revokes the clearance and requests it again.",
                 vin=vin,
+            )
+        if found.tags is None and vehicle.get("tags"):
+            reporter.warn(
+                f"{vin} is registered without tags, as far as GET /fleets/vehicles tells, and the program gives it {dict(vehicle['tags'])}: "
+                "it is adopted as it is, and the state shows no tags. The API cannot change them"
             )
         reporter.warn(
             f"{vin} is registered already ({found.status}, requested{when}): adopted, no request was made. If another "

@@ -46,15 +46,27 @@ class ClearanceService:
         transition_timeout_s: float,
         reporter: Reporter,
         may_adopt: bool = True,
+        keeps_ended: bool = False,
     ) -> RegisteredVehicle:
         """See Requesting.ensure_clearance."""
         return await self._requesting.ensure_clearance(
-            vehicle, transition_timeout_s=transition_timeout_s, may_adopt=may_adopt, reporter=reporter
+            vehicle,
+            transition_timeout_s=transition_timeout_s,
+            may_adopt=may_adopt,
+            keeps_ended=keeps_ended,
+            reporter=reporter,
         )
 
-    async def read(self, vin: str) -> RegisteredVehicle | None:
-        """The registered vehicle by the shared listing, None where there is none."""
-        return await self.listing.look_up(vin)
+    async def read(self, vin: str, *, is_held: bool = False) -> RegisteredVehicle | None:
+        """
+        The registered vehicle by the shared listing, None where there is none.
+
+        One that the state holds (`is_held`) is asked for by VIN before that is believed. Raises: ListIncomplete, VehicleUnreadable.
+        """
+        found = await self.listing.look_up(vin)
+        if found is None and is_held:
+            return await self.listing.confirmed(vin)
+        return found
 
     async def release(
         self,
@@ -102,7 +114,7 @@ def _is_approved(vin: str) -> Callable[[RegisteredVehicle | None], bool]:
             advice = (
                 "The vehicle stays in the stack; once the reason is gone, set retry_rejected=True to request it again."
                 if status is Status.REJECTED
-                else "Run `pulumi up --refresh` to request it again, once that has ended."
+                else "The vehicle stays in the stack; to request it again, once that is agreed, set retry_revoked=True."
             )
             raise ClearanceEnded(
                 f"{vin} is {seen.status}: waiting longer cannot help.{why} {advice}", vin=vin

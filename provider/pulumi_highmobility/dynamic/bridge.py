@@ -9,6 +9,7 @@ import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import CancelledError
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..clock import Clock, RealClock, Stop, StoppableClock
@@ -18,6 +19,7 @@ from ..settings import (
     Settings,
     load_settings,
     may_revoke_without_state,
+    retry_interval,
     wants_carmaker_notices,
     wants_eligibility_check,
 )
@@ -139,6 +141,10 @@ class Bridge:
         """Whether what is known of a new vehicle's brand is told. Raises: ConfigError."""
         return wants_carmaker_notices(self._config, os.environ)
 
+    def retry_interval(self) -> timedelta:
+        """How long a vehicle that was refused or ended by somebody is not requested again. Raises: ConfigError."""
+        return retry_interval(self._config, os.environ)
+
     def is_first(self, message: str) -> bool:
         """True the first time that a message comes up in this process."""
         with self._lock:
@@ -192,8 +198,9 @@ class Bridge:
             if self.is_first(told):
                 reporter.info(told)
             return
+        this_run = self.this_run
         try:
-            notices = self.run(lambda service: look_up(service, asked, reporter))
+            notices = self.run(lambda service: look_up(service, asked, reporter, this_run.ineligible))
         except HighMobilityError as error:
             reporter.warn(f"eligibility could not be checked: {error}")
             return
@@ -235,7 +242,7 @@ class Bridge:
 
         self.start()
         reporter = ResourceReporter(self.engine, call.urn)
-        this_run = self.this_run
+        this_run, interval = self.this_run, self.retry_interval()
         saved = None
         if changes_something:
             saved = self._judged_stack(call, self.settings(), (kind_of(call.urn), id_) if id_ else None)
@@ -246,7 +253,7 @@ class Bridge:
                 if self._seen is None:
                     self._seen = asyncio.ensure_future(refuse_unseen(saved, service))
                 await asyncio.shield(self._seen)
-            return await work(Work(service, reporter, this_run, call.urn, id_))
+            return await work(Work(service, reporter, this_run, call.urn, id_, interval))
 
         return self.run(told)
 

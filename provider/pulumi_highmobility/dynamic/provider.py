@@ -121,7 +121,9 @@ class HighMobilityProvider(ResourceProvider):
             BRIDGE.judge_server(olds)
             claims = BRIDGE.this_run.claims
             claims.know(call.urn, _id)
-            facts = Facts(BRIDGE.clock.now(), BRIDGE.this_run, call.urn, _id)
+            facts = Facts(
+                BRIDGE.clock.now(), BRIDGE.this_run, call.urn, _id, retry_interval=BRIDGE.retry_interval()
+            )
             found = self.operations().diff(olds, from_pulumi(_news), facts)
             claims.give_up(call.urn, found.gives_up)
             if found.replaces:

@@ -24,6 +24,10 @@ class Member:
     status: str
     reason: str = ""
     serial: int = 1
+    registered: Row | None = None
+    """The brand and tags that the platform has, where those are not the row's."""
+    retried_at: str = ""
+    """When it was last requested again after somebody had refused or ended it, by this machine's clock."""
 
 
 @dataclass
@@ -68,6 +72,14 @@ class HeldFleet:
             "requests": {serial: " ".join(vins) for serial, vins in sorted(latest.items())},
             "reasons": {vin: member.reason for vin, member in sorted(self.members.items()) if member.reason},
             "failed": dict(sorted(self.failed.items())),
+            "registered": {
+                vin: [member.registered["brand"], member.registered.get("tags") or {}]
+                for vin, member in sorted(self.members.items())
+                if member.registered
+            },
+            "retried": {
+                vin: member.retried_at for vin, member in sorted(self.members.items()) if member.retried_at
+            },
             "as_of": self.as_of,
         }
         return json.dumps({name: value for name, value in fields.items() if value}, ensure_ascii=False)
@@ -79,7 +91,12 @@ class HeldFleet:
         rows = {str(row["vin"]): row for row in read_roster(roster)}
         members = {
             vin: Member(
-                row, facts.statuses.get(vin, ""), facts.reasons.get(vin, ""), facts.serials.get(vin, 1)
+                row,
+                facts.statuses.get(vin, ""),
+                facts.reasons.get(vin, ""),
+                facts.serials.get(vin, 1),
+                facts.registered.get(vin),
+                facts.retried.get(vin, ""),
             )
             for vin, row in rows.items()
         }
@@ -100,6 +117,8 @@ class Registry:
     reasons: Mapping[str, str]
     failed: Mapping[str, str]
     as_of: str = ""
+    registered: Mapping[str, Row] = field(default_factory=dict)
+    retried: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_registry(text: str) -> Registry:
@@ -112,6 +131,8 @@ def read_registry(text: str) -> Registry:
         fields.get("reasons", {}),
         fields.get("failed", {}),
         str(fields.get("as_of", "")),
+        {vin: {"brand": brand, "tags": tags} for vin, (brand, tags) in fields.get("registered", {}).items()},
+        fields.get("retried", {}),
     )
 
 

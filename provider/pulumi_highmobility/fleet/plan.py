@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ..text import composed_tags
+from ..vehicle.brands import wire_name
 from ..vehicle.wording import describe
 from .roster import Row
 
@@ -32,12 +34,27 @@ class FleetPlan:
         return self.removed + self.changed
 
 
-def plan_fleet(held: Mapping[str, Row], wanted: Mapping[str, Row]) -> FleetPlan:
-    """The difference between two lists; a reading of the odometer is of its moment, and no difference."""
+def plan_fleet(
+    held: Mapping[str, Row], wanted: Mapping[str, Row], registered: Mapping[str, Row] | None = None
+) -> FleetPlan:
+    """
+    The difference between two lists; a reading of the odometer is of its moment, and no difference.
+
+    `registered`: what the platform has where that is another brand or other tags than were requested. That the program says
+    the same by now is no change.
+    """
+    drifted = registered or {}
     return FleetPlan(
         tuple(sorted(wanted.keys() - held.keys())),
         tuple(sorted(held.keys() - wanted.keys())),
-        tuple(sorted(vin for vin in wanted.keys() & held.keys() if _is_changed(held[vin], wanted[vin]))),
+        tuple(
+            sorted(
+                vin
+                for vin in wanted.keys() & held.keys()
+                if _is_changed(held[vin], wanted[vin])
+                and (vin not in drifted or _is_changed(drifted[vin], wanted[vin]))
+            )
+        ),
     )
 
 
@@ -73,4 +90,6 @@ def vehicles(count: int) -> str:
 
 
 def _is_changed(held: Row, wanted: Row) -> bool:
-    return held["brand"] != wanted["brand"] or (held.get("tags") or {}) != (wanted.get("tags") or {})
+    if (wire_name(held["brand"]) or held["brand"]) != (wire_name(wanted["brand"]) or wanted["brand"]):
+        return True
+    return composed_tags(held.get("tags") or {}) != composed_tags(wanted.get("tags") or {})

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal, TypeVar
 
+from ..api.shapes import NotedVehicle, RegisteredVehicle
+from ..clearance.listing import CONFIRMS_AT_MOST
 from ..clearance.queue import MAX_BATCH
 from ..clearance.registered import (
+    brand_of,
     is_active,
-    is_gone,
     is_in_transition,
     is_later_request,
     reason_of,
@@ -22,12 +25,19 @@ from ..clearance.release import RELEASES_AT_ONCE, OnUncancellable
 from ..clearance.reporter import FewWords, Reporter
 from ..clearance.requesting import MISSING_MAX_AGE_S
 from ..clearance.service import ClearanceService
-from ..clearance.states import ENDED
+from ..clearance.states import ACTIVE, ENDED, Status
 from ..clock import parse_instant, write_instant
-from ..errors import ClearanceError, FleetIncomplete, HighMobilityError, InvalidRequest, VehicleNotFound
+from ..errors import (
+    ClearanceError,
+    FleetIncomplete,
+    HighMobilityError,
+    InvalidRequest,
+    ListIncomplete,
+    VehicleNotFound,
+)
 from .held import HeldFleet, Member
 from .leaving import Leaving
-from .plan import FleetPlan, vehicles
+from .plan import FleetPlan, named, plan_fleet, vehicles
 from .roster import Row
 
 OnRemoval = Literal["revoke", "retain"]
@@ -57,17 +67,19 @@ class FleetWork:
         """
         Those that left and are wanted again are members as before, if the platform still has their clearance.
 
-        What has ended since, or was requested by somebody else, is no member: it is requested, or adopted.
+        What has ended since, or was requested by somebody else, is requested, or adopted; until then it is among those that left.
         """
         back = [vin for vin in wanted if vin in record.leaving]
         if not back:
             return
         listed = await self._listing.current()
         for vin in back:
-            one = record.leaving.pop(vin)
+            one = record.leaving[vin]
+            self._listing.refuse_unreadable(vin)
             found = listed.get(vin)
             if found is not None and is_active(found) and not is_later_request(found, one.requested):
                 record.members[vin] = Member(one.row, found.status, reason_of(found), one.serial)
+                del record.leaving[vin]
 
     async def carry_out(
         self,
@@ -77,6 +89,8 @@ class FleetWork:
         *,
         again: Sequence[str] = (),
         spared: Mapping[str, str] | None = None,
+        keeps_ended: Callable[[str], bool] = lambda _: False,
+        now: str = "",
         on_removal: OnRemoval,
         on_uncancellable: OnUncancellable,
         transition_timeout_s: float,
@@ -88,7 +102,8 @@ class FleetWork:
         Request what is added, note what is removed, request again what is changed and those of `again`.
 
         New vehicles come first. What is removed ends nothing here: it goes to `record.leaving`, or, where it is to be
-        retained, nowhere. `spared`: changed ones that must not end, with the reason. `when_unknown`: see Release.release.
+        retained, nowhere. `spared`: changed ones that must not end, with the reason. `keeps_ended`: of which added ones an
+        ending is kept, see Requesting. `now`: the instant, for those requested `again`. `when_unknown`: see Release.release.
 
         Raises: what the API raises about a whole call.
         """
@@ -101,8 +116,19 @@ class FleetWork:
             else:
                 for vin in plan.removed:
                     record.members.pop(vin, None)
-            new = [wanted[vin] for vin in (*plan.added, *again)]
-            await self._request(record, new, transition_timeout_s, may_adopt, few)
+            for vin in wanted.keys() & record.members.keys():
+                member = record.members[vin]
+                if member.registered and vin not in plan.changed:
+                    # The program may have come to say what is registered.
+                    found = {**wanted[vin], **member.registered}
+                    if plan_fleet({vin: found}, {vin: wanted[vin]}).changed == ():
+                        record.members[vin] = replace(member, row=wanted[vin], registered=None)
+            added = [wanted[vin] for vin in plan.added]
+            await self._request(record, added, transition_timeout_s, may_adopt, few, keeps_ended)
+            await self._request(record, [wanted[vin] for vin in again], transition_timeout_s, may_adopt, few)
+            for vin in again:
+                if vin in record.members and vin not in record.failed:
+                    record.members[vin].retried_at = now
             record.failed.update(spared or {})
             ending = [vin for vin in plan.changed if vin not in (spared or {})]
             await self.release(record, ending, on_uncancellable, transition_timeout_s, few, when_unknown)
@@ -220,26 +246,41 @@ class FleetWork:
 
     async def refresh(self, record: HeldFleet) -> list[str]:
         """
-        Bring the record up to what is registered now: what is gone leaves it, drift shows in its rows.
+        Bring the record up to what is registered now: what is not registered leaves it, what somebody ended stays.
 
-        Returns the VINs that are not in the list at all, sorted.
+        Another brand or other tags than were requested are noted; the rows stay. One that the list lacks is asked for by VIN
+        before that is believed. Returns the VINs that are not registered at all, sorted.
+
+        Raises: ListIncomplete, before anything is changed.
         """
         listed = await self._listing.current()
+        lacking = [
+            vin
+            for vin, member in sorted(record.members.items())
+            if vin not in listed
+            and vin not in self._listing.unreadable
+            and Status.of(member.status) in ACTIVE
+        ]
+        if len(lacking) > CONFIRMS_AT_MOST:
+            raise ListIncomplete(
+                f"GET /fleets/vehicles told of {len(listed):,} vehicles, and lacks {len(lacking):,} of {vehicles(len(record.members))} that this Fleet "
+                f"holds ({named(lacking)}). That is more than can be asked for one by one (60 a minute), so that nothing was concluded. Run the "
+                "same command again: if the list was incomplete, all is as before. If the vehicles are really gone, take them out of the list"
+            )
+        seen = {vin: await self._listing.confirmed(vin) for vin in lacking}
         unknown = []
         latest: datetime | None = None
         for vin, member in sorted(record.members.items()):
-            found = listed.get(vin)
-            if found is None or is_gone(found):
-                if found is None:
-                    unknown.append(vin)
+            if vin in self._listing.unreadable:
+                continue
+            found = listed.get(vin) or seen.get(vin)
+            if found is None:
+                unknown.append(vin)
                 del record.members[vin]
                 continue
-            tags = tags_of(found)
-            row = dict(member.row)
-            row["brand"] = found.brand or row["brand"]
-            if tags is not None:
-                row["tags"] = tags
-            record.members[vin] = Member(row, found.status, reason_of(found), member.serial)
+            record.members[vin] = replace(
+                member, status=found.status, reason=reason_of(found), registered=_drift(member.row, found)
+            )
             requested = told_request_of(found)
             if requested is not None and (latest is None or requested > latest):
                 latest = requested
@@ -253,6 +294,7 @@ class FleetWork:
             member = record.members.get(vin)
             if member is None:
                 continue
+            self._listing.refuse_unreadable(vin)
             found = listed.get(vin)
             # One that somebody else requested since this Fleet was last read is not its own to end.
             is_others = is_later_request(found, as_of)
@@ -281,6 +323,7 @@ class FleetWork:
         transition_timeout_s: float,
         may_adopt: bool,
         reporter: Reporter,
+        keeps_ended: Callable[[str], bool] = lambda _: False,
     ) -> None:
         if not rows:
             return
@@ -291,7 +334,10 @@ class FleetWork:
         done = 0
         for chunk in _chunks(ordered, MAX_BATCH):
             await _all(
-                [self._request_one(record, row, transition_timeout_s, may_adopt, reporter) for row in chunk]
+                [
+                    self._request_one(record, row, transition_timeout_s, may_adopt, reporter, keeps_ended)
+                    for row in chunk
+                ]
             )
             done += len(chunk)
             if len(ordered) > len(chunk):
@@ -304,16 +350,32 @@ class FleetWork:
         transition_timeout_s: float,
         may_adopt: bool,
         reporter: Reporter,
+        keeps_ended: Callable[[str], bool],
     ) -> None:
         vin = str(row["vin"])
         try:
             found = await self._service.ensure_clearance(
-                row, transition_timeout_s=transition_timeout_s, may_adopt=may_adopt, reporter=reporter
+                row,
+                transition_timeout_s=transition_timeout_s,
+                may_adopt=may_adopt,
+                keeps_ended=keeps_ended(vin),
+                reporter=reporter,
             )
         except (ClearanceError, InvalidRequest) as error:
             record.failed[vin] = str(error)
         else:
-            record.members[vin] = Member(row, found.status, reason_of(found), record.serial)
+            drift = None if isinstance(found, NotedVehicle) else _drift(row, found, is_adopted=True)
+            record.members[vin] = Member(row, found.status, reason_of(found), record.serial, drift)
+            record.leaving.pop(vin, None)
+
+
+def _drift(row: Row, found: RegisteredVehicle, *, is_adopted: bool = False) -> Row | None:
+    """The brand and tags as registered, where they are not the row's; tags that are left out say nothing, or there are none."""
+    tags = tags_of(found)
+    if tags is None:
+        tags = {} if is_adopted else row.get("tags") or {}
+    registered: Row = {"brand": brand_of(found) or row["brand"], "tags": tags}
+    return registered if plan_fleet({"": row}, {"": {**row, **registered}}).changed else None
 
 
 async def _all(tasks: Sequence[Coroutine[Any, Any, None]]) -> None:

@@ -30,10 +30,15 @@ def can_be_asked(vehicles: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 async def look_up(
-    service: ClearanceService, vehicles: Sequence[tuple[str, str]], reporter: Reporter
+    service: ClearanceService,
+    vehicles: Sequence[tuple[str, str]],
+    reporter: Reporter,
+    ineligible: set[tuple[str, str]] | None = None,
 ) -> list[Notice]:
     """
     Warnings of the (VIN, brand) that their carmakers won't take, and of those that could not be checked.
+
+    The former are added to `ineligible`, too.
 
     API: POST /eligibility
     """
@@ -51,6 +56,8 @@ async def look_up(
                 unclear[vin] = f"the eligibility of {vin} could not be checked: {error}"
             else:
                 if not answer.eligible:
+                    if ineligible is not None:
+                        ineligible.add((vin, brand))
                     refused[vin] = (
                         f"{vin} is not eligible, says {brand} (POST /eligibility): its clearance would be rejected"
                     )

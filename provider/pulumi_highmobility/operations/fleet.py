@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from ..clock import parse_instant
+from ..clearance.registered import unseen_differences
+from ..clearance.states import GONE, Status
+from ..clock import parse_instant, write_instant
 from ..errors import FleetIncomplete, HighMobilityError
 from ..fleet.held import HeldFleet, Member
 from ..fleet.leaving import keys_of
@@ -24,10 +26,12 @@ from ..fleet.roster import Row, check_roster, read_roster, write_roster
 from ..fleet.work import FleetWork
 from ..run.ending import Fate, Going
 from ..run.urns import shown
-from ..vehicle.brands import notices_for
+from ..text import visible
+from ..vehicle.brands import nearest_brand, notices_for, wire_name
 from ..vehicle.check import Problem
 from ..vehicle.vin import InvalidVin, parse_vin
 from . import origin
+from .again import is_due, may_retry
 from .values import (
     Checked,
     Difference,
@@ -53,6 +57,7 @@ SETTINGS = (
     "on_removal",
     "on_uncancellable",
     "retry_rejected",
+    "retry_revoked",
     "transition_timeout_minutes",
     "check_eligibility",
     "adopt",
@@ -67,6 +72,7 @@ def check(olds: Props, news: Props, facts: Facts) -> Checked:
     given = without_none(news)
     refuse_unknown_names(given, INPUTS | set(OUTPUTS), problems)
     check_flag(given, "retry_rejected", problems)
+    check_flag(given, "retry_revoked", problems)
     check_flag(given, "check_eligibility", problems)
     check_flag(given, "adopt", problems)
     check_number(given, "transition_timeout_minutes", problems, least=0, most=7 * 24 * 60, unit="minutes")
@@ -200,8 +206,9 @@ def diff(olds: Props, news: Props, facts: Facts) -> Difference:
         one = record.leaving.pop(vin)
         record.members[vin] = Member(one.row, one.status, one.reason, one.serial)
     plan = _plan(record, wanted)
+    _refuse_what_is_known_to_fail(record, plan, wanted, facts)
     _refuse_too_many_removals(record, plan, news, facts)
-    again = _rejected(record, news)
+    again = _again(record, news, facts.now, facts.retry_interval)
     changes = bool(plan) or bool(again) or bool(back) or bool(differs(news, olds, *SETTINGS))
     ends.predicted = keys_of(record.leaving)
     if news.get("on_removal") != "retain":
@@ -223,7 +230,9 @@ def _what_changes(
             Notice(f"{len(plan.added):,} added ({named(plan.added)}): clearance is requested, or adopted")
         )
     if again:
-        notices.append(Notice(f"{len(again):,} rejected ({named(again)}): requested again"))
+        notices.append(
+            Notice(f"{len(again):,} rejected or revoked by somebody else ({named(again)}): requested again")
+        )
     lost = _lost(plan.removed, facts)
     moved = sorted(set(plan.removed) - set(lost))
     if moved:
@@ -260,6 +269,7 @@ async def read(work: Work, id_: str, props: Props) -> State | None:
     origin.refuse_other_server(props, work.service.settings)
     record = _record(props)
     held = {vin for vin, member in record.members.items() if origin.is_held(member.status)}
+    before = len(record.members)
     unknown = [vin for vin in await FleetWork(work.service).refresh(record) if vin in held]
     unseen = origin.why_unseen(props, unknown, work.service.settings)
     if unseen is not None:
@@ -270,8 +280,36 @@ async def read(work: Work, id_: str, props: Props) -> State | None:
             f"({named(unknown)}): they leave the state, and the next `pulumi up` requests them again"
         )
     outputs = _outputs(work, record, props)
+    _tell_what_somebody_did(work, record, held, before)
     inputs = {name: outputs[name] for name in INPUTS if name in outputs}
     return State(id_, outputs, inputs, holds=list(record.members))
+
+
+def _tell_what_somebody_did(work: Work, record: HeldFleet, held: Collection[str], size: int) -> None:
+    ended = sorted(
+        vin for vin in held if vin in record.members and Status.of(record.members[vin].status) in GONE
+    )
+    if ended:
+        reasons = {record.members[vin].reason for vin in ended} - {""}
+        why = f", for the reason: {'; '.join(sorted(reasons)[:3])}" if reasons else ""
+        work.reporter.warn(
+            f"{len(ended):,} of {vehicles(size)} were revoked by somebody else ({named(ended)}{why}). They stay in the stack, and are not requested "
+            "again: to do so, once that is agreed, set retry_revoked=True"
+        )
+    drifted = {vin: member for vin, member in record.members.items() if member.registered}
+    if drifted:
+        vin, member = next(iter(sorted(drifted.items())))
+        registered = member.registered or {}
+        shown_row = f"brand {registered['brand']}, tags {registered.get('tags') or {}}"
+        wanted = f"brand {member.row['brand']}, tags {member.row.get('tags') or {}}"
+        unseen = unseen_differences(registered.get("tags") or {}, member.row.get("tags") or {})
+        more = f" (which differ in what cannot be seen: {unseen})" if unseen else ""
+        work.reporter.warn(
+            f"{len(drifted):,} of {vehicles(size)} are registered otherwise than this stack requested ({named(sorted(drifted))}): {vin} with {visible(shown_row)}, "
+            f"not {visible(wanted)}{more}. The API cannot change that, and no clearance ends for it. To accept it, write into the list what is "
+            "registered. To have what the list says, take the vehicle out of it, run `pulumi up`, and put it back: that revokes it and "
+            "requests it again"
+        )
 
 
 async def update(work: Work, id_: str, olds: Props, news: Props) -> State:
@@ -346,7 +384,8 @@ async def _carry_out(
     trouble: HighMobilityError | None = None
     await FleetWork(work.service).put_back(record, wanted.keys())
     plan = _plan(record, wanted)
-    again = _rejected(record, props)
+    now = work.service.clock.now()
+    again = _again(record, props, now, work.retry_interval)
     try:
         await FleetWork(work.service).carry_out(
             record,
@@ -354,6 +393,8 @@ async def _carry_out(
             plan,
             again=again,
             spared=_spared(work, plan.changed),
+            keeps_ended=lambda vin: not may_retry(props) and work.run.is_held_in_stack(vin),
+            now=write_instant(now),
             on_removal=props.get("on_removal") or "revoke",
             on_uncancellable=props.get("on_uncancellable") or "fail",
             transition_timeout_s=transition_timeout_s(props),
@@ -420,16 +461,42 @@ def _rows(props: Mapping[str, Any]) -> dict[str, Row]:
 
 
 def _plan(record: HeldFleet, wanted: Mapping[str, Row]) -> FleetPlan:
-    return plan_fleet({vin: member.row for vin, member in record.members.items()}, wanted)
+    drifted = {vin: member.registered for vin, member in record.members.items() if member.registered}
+    return plan_fleet({vin: member.row for vin, member in record.members.items()}, wanted, drifted)
 
 
-def _rejected(record: HeldFleet, news: Mapping[str, Any]) -> list[str]:
-    """Those to request again: still wanted as they are, rejected, and the program says so."""
-    if news.get("retry_rejected") is not True:
-        return []
+def _again(record: HeldFleet, news: Mapping[str, Any], now: datetime, interval: timedelta) -> list[str]:
+    """Those to request again: still wanted as they are, ended by somebody else, and the program says so."""
     plan = _plan(record, _rows(news))
     unchanged = record.members.keys() - set(plan.lost)
-    return sorted(vin for vin in unchanged if record.members[vin].status == "rejected")
+    return sorted(
+        vin
+        for vin in unchanged
+        if is_due(record.members[vin].status, record.members[vin].retried_at, news, now, interval)
+    )
+
+
+def _refuse_what_is_known_to_fail(
+    record: HeldFleet, plan: FleetPlan, wanted: Mapping[str, Row], facts: Facts
+) -> None:
+    """Raises: FleetIncomplete where an old clearance would end for a request that cannot succeed."""
+    for vin in plan.changed:
+        brand, status = str(wanted[vin]["brand"]), record.members[vin].status
+        if not origin.is_held(status):
+            continue
+        near = nearest_brand(brand)
+        if wire_name(brand) is None:
+            meant = f'Is "{near}" meant? ' if near else ""
+            why = f'"{visible(brand)}" is not a brand that is known here. {meant}'
+        elif (vin, brand) in facts.run.ineligible:
+            why = "the carmaker says that it is not eligible (POST /eligibility). "
+        else:
+            continue
+        raise FleetIncomplete(
+            f"{vin} ({status}) changed in the list, and would be revoked before its new request could be refused: {why}Nothing was done. Correct the "
+            "list; to request it all the same, take the vehicle out of the list, run `pulumi up`, and put it back.",
+            reasons={},
+        )
 
 
 def _outputs(work: Work, record: HeldFleet, props: Mapping[str, Any]) -> Props:

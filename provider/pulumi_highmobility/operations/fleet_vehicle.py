@@ -7,17 +7,27 @@ from typing import Any
 from uuid import uuid4
 
 from ..api.shapes import NotedVehicle, RegisteredVehicle
-from ..clearance.registered import approved_at, changes_of, is_gone, reason_of, requested_at, tags_of
+from ..clearance.registered import (
+    approved_at,
+    brand_of,
+    changes_of,
+    is_gone,
+    reason_of,
+    requested_at,
+    tags_of,
+    unseen_differences,
+)
 from ..clock import parse_instant, write_instant
 from ..errors import ClearanceStays
 from ..run.ending import Fate
 from ..run.engine_run import why_kept
 from ..run.urns import shown
-from ..text import visible
-from ..vehicle.brands import notices_for
+from ..text import composed_tags, visible
+from ..vehicle.brands import nearest_brand, notices_for, wire_name
 from ..vehicle.check import Problem, check_vehicle
 from ..vehicle.vin import InvalidVin, parse_vin
 from . import origin
+from .again import is_due, may_retry
 from .values import (
     Checked,
     Difference,
@@ -37,6 +47,7 @@ from .work import Facts, Work
 
 SETTINGS = (
     "retry_rejected",
+    "retry_revoked",
     "on_uncancellable",
     "transition_timeout_minutes",
     "check_eligibility",
@@ -50,6 +61,8 @@ OUTPUTS = (
     "requested_at",
     "approved_at",
     "request_id",
+    "retried_at",
+    "wanted",
     origin.PROPERTY,
 )
 
@@ -62,6 +75,7 @@ def check(olds: Props, news: Props, facts: Facts) -> Checked:
     checked = check_vehicle(given, unknown=is_unknown)
     problems.extend(checked.problems)
     check_flag(given, "retry_rejected", problems)
+    check_flag(given, "retry_revoked", problems)
     check_flag(given, "check_eligibility", problems)
     check_flag(given, "adopt", problems)
     check_number(given, "transition_timeout_minutes", problems, least=0, most=7 * 24 * 60, unit="minutes")
@@ -104,9 +118,8 @@ def diff(olds: Props, news: Props, facts: Facts) -> Difference:
     Raises: ClearanceStays, where the old one would be deleted before it is known who takes over its vehicle.
     """
     unknown = [name for name in ("vin", "brand", "tags") if _holds_unknown(news.get(name))]
-    replaces = [name for name in differs(news, olds, "vin", "brand") if name not in unknown]
-    if "tags" not in unknown and (news.get("tags") or {}) != (olds.get("tags") or {}):
-        replaces.append("tags")
+    replaces = [name for name in differs(news, olds, "vin") if name not in unknown]
+    replaces += [name for name in ("brand", "tags") if name not in unknown and _is_changed(name, olds, news)]
     notices = []
     if "vin" in replaces and facts.deletes_first():
         raise ClearanceStays(
@@ -123,10 +136,15 @@ def diff(olds: Props, news: Props, facts: Facts) -> Difference:
                 "warning",
             )
         )
-    again = olds.get("status") == "rejected" and news.get("retry_rejected") is True
-    changes = bool(replaces or unknown) or again or bool(differs(news, olds, *SETTINGS))
+    changes = bool(replaces or unknown) or bool(differs(news, olds, *SETTINGS))
+    changes = changes or (not unknown and _accepts_drift(olds, news))
+    changes = changes or is_due(
+        olds.get("status"), olds.get("retried_at"), news, facts.now, facts.retry_interval
+    )
     # The same VIN cannot be requested while its old clearance lives.
     same_vin = bool(replaces) and "vin" not in replaces
+    if same_vin and origin.is_held(olds.get("status")):
+        _refuse_what_is_known_to_fail(olds, news, facts)
     return Difference(
         changes,
         replaces,
@@ -138,34 +156,54 @@ def diff(olds: Props, news: Props, facts: Facts) -> Difference:
 
 async def create(work: Work, props: Props) -> State:
     """Request clearance, or adopt what is registered."""
-    found = await _ensure(work, props)
-    outputs = _outputs(work, found, props, request_id=str(uuid4()))
+    found = await _ensure(work, props, is_new=True)
+    outputs = _outputs(work, found, props, request_id=str(uuid4()), wanted=_as_wanted(props))
     return State(found.vin, outputs, holds=[outputs["vin"]])
 
 
 async def read(work: Work, id_: str, props: Props) -> State | None:
-    """What is registered now; None where the clearance was revoked or canceled."""
+    """
+    What is registered now; None where it is not registered at all.
+
+    What somebody else revoked, canceled or rejected stays, with the reason: it is a person's decision. Other tags or another
+    brand than the program's are told, and change nothing: the API cannot change them, and no clearance ends for them.
+    """
     origin.refuse_other_server(props, work.service.settings)
     vin = props.get("vin", id_)
-    found = await work.service.read(vin)
-    if found is None and origin.is_held(props.get("status")):
-        unseen = origin.why_unseen(props, [vin], work.service.settings)
+    held = origin.is_held(props.get("status"))
+    found = await work.service.read(vin, is_held=held)
+    if found is None:
+        unseen = origin.why_unseen(props, [vin], work.service.settings) if held else None
         if unseen is not None:
             raise unseen
-    if found is None or is_gone(found):
         return None
-    outputs = _outputs(work, found, props, request_id=props.get("request_id") or str(uuid4()))
-    return State(vin, outputs, {name: outputs[name] for name in INPUTS if name in outputs}, holds=[vin])
+    if is_gone(found) and held:
+        reason = reason_of(found)
+        work.reporter.warn(
+            f"{vin} was {found.status} by somebody else{f', for the reason: {reason}' if reason else ''}. It stays in the stack, and is not requested "
+            "again: to do so, once that is agreed, set retry_revoked=True"
+        )
+    wanted = props.get("wanted") or _as_wanted(props)
+    outputs = _outputs(work, found, props, request_id=props.get("request_id") or str(uuid4()), wanted=wanted)
+    _tell_drift(work, vin, outputs)
+    return State(
+        vin, outputs, {**{name: outputs[name] for name in INPUTS if name in outputs}, **wanted}, holds=[vin]
+    )
 
 
 async def update(work: Work, id_: str, olds: Props, news: Props) -> State:
-    """Keep changed settings; request a rejected vehicle again where that is wanted."""
-    if olds.get("status") == "rejected" and news.get("retry_rejected") is True:
+    """Keep changed settings; request one that ended again where that is wanted."""
+    now = work.service.clock.now()
+    if is_due(olds.get("status"), olds.get("retried_at"), news, now, work.retry_interval):
         origin.refuse_other_server(olds, work.service.settings)
         found = await _ensure(work, news)
-        return State(id_, _outputs(work, found, news, request_id=str(uuid4())), holds=[found.vin.upper()])
-    kept = {name: olds[name] for name in OUTPUTS if name in olds}
-    return State(id_, {**_inputs(news), "tags": news.get("tags") or {}, **kept}, holds=[id_])
+        outputs = _outputs(work, found, news, request_id=str(uuid4()), wanted=_as_wanted(news))
+        return State(id_, {**outputs, "retried_at": write_instant(now)}, holds=[found.vin.upper()])
+    kept = {name: olds[name] for name in (*OUTPUTS, "brand", "tags") if name in olds}
+    registered = {"brand": olds.get("brand"), "tags": olds.get("tags") or {}}
+    wanted = _as_wanted(news)
+    kept["wanted"] = wanted if wanted != registered else None
+    return State(id_, {**_inputs(news), **kept}, holds=[id_])
 
 
 async def delete(work: Work, id_: str, props: Props) -> None:
@@ -191,7 +229,68 @@ async def delete(work: Work, id_: str, props: Props) -> None:
     )
 
 
-async def _ensure(work: Work, props: Mapping[str, Any]) -> RegisteredVehicle:
+def _as_wanted(props: Mapping[str, Any]) -> Props:
+    return {name: _normal(name, props) for name in ("brand", "tags")}
+
+
+def _normal(name: str, props: Mapping[str, Any]) -> Any:
+    """The brand or the tags in the form in which they are compared."""
+    if name == "tags":
+        return composed_tags(props.get("tags") or {})
+    brand = props.get("brand")
+    return (wire_name(brand) or brand) if isinstance(brand, str) else brand
+
+
+def _is_changed(name: str, olds: Props, news: Props) -> bool:
+    """Whether the program's brand or tags are neither what is registered nor what the stack requested."""
+    before = [olds, *([olds["wanted"]] if olds.get("wanted") else [])]
+    return _normal(name, news) not in [_normal(name, one) for one in before]
+
+
+def _accepts_drift(olds: Props, news: Props) -> bool:
+    """Whether the program has come to say what is registered, after something else was wanted."""
+    return bool(olds.get("wanted")) and _as_wanted(news) == _as_wanted(olds)
+
+
+def _tell_drift(work: Work, vin: str, outputs: Props) -> None:
+    wanted = outputs.get("wanted")
+    if not wanted:
+        return
+    differences = []
+    if outputs["brand"] != wanted["brand"]:
+        differences.append(f'with the brand "{outputs["brand"]}", not "{wanted["brand"]}"')
+    if outputs["tags"] != wanted["tags"]:
+        differences.append(
+            f"with the tags {visible(str(outputs['tags']))}, not {visible(str(wanted['tags']))}"
+        )
+        if unseen := unseen_differences(outputs["tags"], wanted["tags"]):
+            differences.append(f"which differ in what cannot be seen: {unseen}")
+    work.reporter.warn(
+        f"{vin} is registered {', '.join(differences)} as this stack requested (GET /fleets/vehicles). The API cannot change that, and no clearance "
+        "ends for it. To accept it, write into the program what is registered. To have what the program says, run `pulumi destroy "
+        "--target` with this resource, then `pulumi up`: that revokes it and requests it again"
+    )
+
+
+def _refuse_what_is_known_to_fail(olds: Props, news: Props, facts: Facts) -> None:
+    """Raises: ClearanceStays where the old clearance would end for a request that cannot succeed."""
+    vin, brand = str(news.get("vin")), news.get("brand")
+    if isinstance(brand, str) and wire_name(brand) is None:
+        near = nearest_brand(brand)
+        meant = f'Is "{near}" meant? ' if near else ""
+        raise ClearanceStays(
+            f'"{visible(brand)}" is not a brand that is known here, and {vin} ({olds.get("status")}) would be revoked before the platform could refuse '
+            f"the new request. {meant}Nothing was done. If the platform has this brand, run `pulumi destroy --target` with this resource, then "
+            "`pulumi up`"
+        )
+    if (vin, brand) in facts.run.ineligible:
+        raise ClearanceStays(
+            f"The carmaker says that {vin} is not eligible (POST /eligibility), and its clearance ({olds.get('status')}) would be revoked before the new "
+            "request is rejected. Nothing was done"
+        )
+
+
+async def _ensure(work: Work, props: Mapping[str, Any], *, is_new: bool = False) -> RegisteredVehicle:
     wanted = {name: props[name] for name in ("vin", "brand", "control_measures", "tags") if props.get(name)}
     if odometer := wanted.get("control_measures", {}).get("odometer"):
         # Pulumi's numbers are floats; the platform takes an integer.
@@ -200,24 +299,32 @@ async def _ensure(work: Work, props: Mapping[str, Any]) -> RegisteredVehicle:
         wanted,
         transition_timeout_s=transition_timeout_s(props),
         may_adopt=props.get("adopt") is not False,
+        keeps_ended=is_new and not may_retry(props) and work.run.is_held_in_stack(str(wanted["vin"])),
         reporter=work.reporter,
     )
-    if found.status == "rejected":
+    if found.status == "rejected" and not is_new:
         work.reporter.warn(
             f"{found.vin} was rejected at once. It stays in the stack, with the reason in status_reason"
         )
     return found
 
 
-def _outputs(work: Work, found: RegisteredVehicle, props: Mapping[str, Any], *, request_id: str) -> Props:
-    """What stands in the state: the inputs as registered, and the clearance's own properties."""
+def _outputs(
+    work: Work, found: RegisteredVehicle, props: Mapping[str, Any], *, request_id: str, wanted: Props
+) -> Props:
+    """What stands in the state: brand and tags as registered, what the stack `wanted` where that differs, and the rest."""
     requested, approved = requested_at(found), approved_at(found)
-    tags = tags_of(found)
+    registered = {"brand": brand_of(found) or props.get("brand"), "tags": tags_of(found)}
+    if registered["tags"] is None:
+        # Left out by the platform. One that is adopted has none, as far as is known; of others it says nothing.
+        is_adopted = "status" not in props and not isinstance(found, NotedVehicle)
+        registered["tags"] = {} if is_adopted else composed_tags(props.get("tags") or {})
     return {
         **_inputs(props),
         "vin": found.vin.upper(),
-        "brand": found.brand or props.get("brand"),
-        "tags": tags if tags is not None else (props.get("tags") or {}),
+        **registered,
+        "wanted": wanted if wanted != registered else None,
+        "retried_at": props.get("retried_at"),
         "status": found.status,
         "status_reason": reason_of(found),
         "changelog": [

@@ -16,6 +16,7 @@ from ..vehicle.check import Problem
 from ..vehicle.vin import InvalidVin, parse_vin
 from ..vehicle.wording import describe
 from . import origin
+from .again import is_ended
 from .values import Checked, Difference, Props, State, check_number, differs, is_unknown, without_none
 from .work import Facts, Work
 
@@ -88,6 +89,10 @@ async def read(work: Work, id_: str, props: Props) -> State | None:
     if status in (TokenStatus.AWAITING_CLEARANCE, TokenStatus.REVOKED):
         clearance_status = await work.service.tokens.clearance_status(props["vin"])
     outputs = {**_with_secrets(props), "status": status.value, "clearance_status": clearance_status}
+    if status is TokenStatus.REVOKED and is_ended(clearance_status):
+        # It went with its clearance, and comes with a new one.
+        outputs = {name: value for name, value in outputs.items() if name not in SECRET_OUTPUTS}
+        outputs["status"] = TokenStatus.AWAITING_CLEARANCE.value
     return State(id_, outputs, {name: props[name] for name in INPUTS if props.get(name) is not None})
 
 

@@ -50,7 +50,7 @@ async def create(work: Work, props: Props) -> State:
 async def read(work: Work, id_: str, props: Props) -> State | None:
     """None where the clearance is approved no longer, so that the next `up` waits for it again."""
     origin.refuse_other_server(props, work.service.settings)
-    found = await work.service.read(props["vin"])
+    found = await work.service.read(props["vin"], is_held=True)
     if found is None:
         unseen = origin.why_unseen(props, [props["vin"]], work.service.settings)
         if unseen is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ..clearance.reporter import Reporter
@@ -12,6 +12,10 @@ from ..run.ending import Going
 if TYPE_CHECKING:
     from ..clearance.service import ClearanceService
     from ..run.engine_run import EngineRun
+
+
+# What was ended or refused by somebody is requested again once a day at most.
+RETRY_INTERVAL = timedelta(days=1)
 
 
 @dataclass
@@ -27,6 +31,7 @@ class Facts:
     urn: str
     id: str = ""
     checks_eligibility: bool = False
+    retry_interval: timedelta = RETRY_INTERVAL
     _is_current: bool = field(default=False, init=False)
 
     def deletes_first(self) -> bool:
@@ -55,6 +60,7 @@ class Work:
     run: EngineRun
     urn: str
     id: str = ""
+    retry_interval: timedelta = RETRY_INTERVAL
 
     @property
     def going(self) -> Going:

@@ -95,6 +95,7 @@ class FleetVehicleArgs:
     control_measures: ControlMeasures | None = None
     tags: Tags | None = None
     retry_rejected: pulumi.Input[bool] | None = None
+    retry_revoked: pulumi.Input[bool] | None = None
     on_uncancellable: pulumi.Input[OnUncancellable] | None = None
     transition_timeout_minutes: pulumi.Input[float] | None = None
     check_eligibility: pulumi.Input[bool] | None = None
@@ -109,6 +110,7 @@ class FleetVehicleArgsDict(TypedDict):
     control_measures: NotRequired[ControlMeasures | None]
     tags: NotRequired[Tags | None]
     retry_rejected: NotRequired[pulumi.Input[bool] | None]
+    retry_revoked: NotRequired[pulumi.Input[bool] | None]
     on_uncancellable: NotRequired[pulumi.Input[OnUncancellable] | None]
     transition_timeout_minutes: NotRequired[pulumi.Input[float] | None]
     check_eligibility: NotRequired[pulumi.Input[bool] | None]
@@ -158,6 +160,7 @@ class FleetArgs:
     on_removal: pulumi.Input[OnRemoval] | None = None
     on_uncancellable: pulumi.Input[OnUncancellable] | None = None
     retry_rejected: pulumi.Input[bool] | None = None
+    retry_revoked: pulumi.Input[bool] | None = None
     transition_timeout_minutes: pulumi.Input[float] | None = None
     check_eligibility: pulumi.Input[bool] | None = None
     adopt: pulumi.Input[bool] | None = None
@@ -171,6 +174,7 @@ class FleetArgsDict(TypedDict):
     on_removal: NotRequired[pulumi.Input[OnRemoval] | None]
     on_uncancellable: NotRequired[pulumi.Input[OnUncancellable] | None]
     retry_rejected: NotRequired[pulumi.Input[bool] | None]
+    retry_revoked: NotRequired[pulumi.Input[bool] | None]
     transition_timeout_minutes: NotRequired[pulumi.Input[float] | None]
     check_eligibility: NotRequired[pulumi.Input[bool] | None]
     adopt: NotRequired[pulumi.Input[bool] | None]

@@ -79,6 +79,7 @@ class Fleet(Resource, module="highmobility", name="Fleet"):
         on_removal: pulumi.Input[OnRemoval] | None = None,
         on_uncancellable: pulumi.Input[OnUncancellable] | None = None,
         retry_rejected: pulumi.Input[bool] | None = None,
+        retry_revoked: pulumi.Input[bool] | None = None,
         transition_timeout_minutes: pulumi.Input[float] | None = None,
         check_eligibility: pulumi.Input[bool] | None = None,
         adopt: pulumi.Input[bool] | None = None,
@@ -96,7 +97,9 @@ class Fleet(Resource, module="highmobility", name="Fleet"):
             registered, for vehicles that move elsewhere.
         :param on_uncancellable: what a removal does where a pending clearance cannot be canceled: "fail" (default), or
             "abandon": leave it registered, with a warning.
-        :param retry_rejected: request those that the carmaker rejected again, at every `up`. Default: False.
+        :param retry_rejected: request those that the carmaker rejected again, once a day at most. Default: False.
+        :param retry_revoked: request those that somebody else revoked again, such as their drivers, once a day at most.
+            Default: False: that is a person's decision.
         :param transition_timeout_minutes: how long to wait for a revocation under way. Default: 20.
         :param check_eligibility: look up at preview whether the carmakers would take the new vehicles. Default: the setting
             `highmobility:checkEligibility`.

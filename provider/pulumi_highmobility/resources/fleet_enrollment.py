@@ -39,6 +39,7 @@ class FleetEnrollment(pulumi.ComponentResource):
         keepers: pulumi.Input[Mapping[str, Any]] | None = None,
         on_uncancellable: pulumi.Input[OnUncancellable] | None = None,
         retry_rejected: pulumi.Input[bool] | None = None,
+        retry_revoked: pulumi.Input[bool] | None = None,
         adopt: pulumi.Input[bool] | None = None,
     ) -> None:
         """
@@ -53,6 +54,7 @@ class FleetEnrollment(pulumi.ComponentResource):
         :param keepers: as of VehicleAccessToken; a change renews all tokens.
         :param on_uncancellable: as of FleetVehicle.
         :param retry_rejected: as of FleetVehicle.
+        :param retry_revoked: as of FleetVehicle.
         :param adopt: as of FleetVehicle.
 
         Raises: TypeError (no list of dictionaries), ValueError (a VIN that is none, or is there twice).
@@ -69,6 +71,7 @@ class FleetEnrollment(pulumi.ComponentResource):
                 **{**row, "vin": vin},
                 on_uncancellable=on_uncancellable,
                 retry_rejected=retry_rejected,
+                retry_revoked=retry_revoked,
                 adopt=adopt,
             )
             for vin, row in rows.items()

@@ -98,6 +98,7 @@ class FleetVehicle(Resource, module="highmobility", name="FleetVehicle"):
         control_measures: ControlMeasures | None = None,
         tags: Tags | None = None,
         retry_rejected: pulumi.Input[bool] | None = None,
+        retry_revoked: pulumi.Input[bool] | None = None,
         on_uncancellable: pulumi.Input[OnUncancellable] | None = None,
         transition_timeout_minutes: pulumi.Input[float] | None = None,
         check_eligibility: pulumi.Input[bool] | None = None,
@@ -114,7 +115,9 @@ class FleetVehicle(Resource, module="highmobility", name="FleetVehicle"):
             "kilometers"}}`, required for mercedes-benz. Taken at the moment of the request: a later one is no change.
         :param tags: texts by name, registered with the vehicle. A change replaces, revoking first: the API has no
             call that changes them.
-        :param retry_rejected: request it again where the carmaker rejected it. Default: False.
+        :param retry_rejected: request it again where the carmaker rejected it, once a day at most. Default: False.
+        :param retry_revoked: request it again where somebody else revoked it, such as its driver, once a day at most. Default:
+            False: that is a person's decision.
         :param on_uncancellable: what a delete does where a pending clearance cannot be canceled: "fail" (default), or
             "abandon": leave it registered, with a warning.
         :param transition_timeout_minutes: how long a create or delete waits for a revocation under way. Default: 20.

@@ -84,6 +84,9 @@ class EngineRun:
         self._why_unread = ""
         self._was_read = False
         self._program: Mapping[str, Any] = {}
+        self._ended: set[str] = set()
+        self.ineligible: set[tuple[str, str]] = set()
+        """VIN and brand of those that their carmakers say they will not take."""
         self.claims = Claims(self._tell)
 
     # What others know -----------------------------------------------------------------------------------------------------------
@@ -149,7 +152,7 @@ class EngineRun:
 
     def judge(self, vins: Iterable[str], going: Going) -> dict[str, Verdict]:
         """
-        The fate of each, by the rule of ending.py; nothing is noted.
+        The fate of each, by the rule of ending.py. The caller ends those that are to end.
 
         Raises: BoardUnusable.
         """
@@ -157,10 +160,12 @@ class EngineRun:
         self.catch_up()
         without_state = saved is None and self._may_end_without_state()
         with self._lock:
-            return {
+            found = {
                 vin: self._explained(judge(vin, going, self.claims, saved, without_state=without_state))
                 for vin in vins
             }
+            self._ended |= {vin for vin, verdict in found.items() if verdict.fate is Fate.END}
+            return found
 
     def let_go(self, vins: Collection[str], going: Going) -> dict[str, Verdict]:
         """
@@ -219,6 +224,15 @@ class EngineRun:
             vin
             for vin in vins
             if any((one.urn, one.id) != (going.urn, going.id) for one in saved.holding(vin))
+        )
+
+    def is_held_in_stack(self, vin: str) -> bool:
+        """Whether a live record of the saved state holds `vin`, which this run has not ended: somebody else did, then."""
+        saved = self._saved
+        return (
+            saved is not None
+            and vin not in self._ended
+            and any(self.claims.times_gone(one.urn, one.id) == 0 for one in saved.holding(vin))
         )
 
     def close(self) -> None:
