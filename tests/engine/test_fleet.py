@@ -215,30 +215,47 @@ def test_a_rejected_vehicle_stays_with_its_reason_and_is_asked_again_only_when_t
     assert project.outputs()["counts"] == {"approved": 1, "pending": 1}
 
 
-def test_a_vehicle_that_its_driver_revoked_is_asked_for_by_the_next_up(
+def test_a_vehicle_that_its_driver_revoked_stays_and_is_requested_again_only_when_told(
     project: Project, emulator: RunningEmulator
 ) -> None:
-    project.program(fleet(*(vehicle(number) for number in range(5))))
+    program = [vehicle(number) for number in range(5)]
+    project.program(fleet(*program))
     project.up()
     emulator.controls.advance(5)
     emulator.controls.move(vin(3), "revoked", reason="by the driver")
     emulator.controls.clear_requests()
-    project.refresh()
-    assert project.resource("Fleet", "vans")["counts"] == {"approved": 4}
-    assert f"1 added ({vin(3)})" in project.preview().output
+    run = project.refresh()
+    assert (
+        f"1 of 5 vehicles were revoked by somebody else ({vin(3)}, for the reason: by the driver)"
+        in run.output
+    )
+    assert project.resource("Fleet", "vans")["counts"] == {"approved": 4, "revoked": 1}
+    project.stays_as_it_is()
+    project.up("--refresh")
+    assert requested(emulator) == {}
+    project.program(fleet(*program, more=", retry_revoked=True"))
+    assert f"1 rejected or revoked by somebody else ({vin(3)}): requested again" in project.preview().output
     project.up()
     assert requested(emulator) == {vin(3): 1}
     assert project.outputs()["statuses"][vin(3)] == "pending"
 
 
-def test_drift_of_tags_shows_as_a_change(project: Project, emulator: RunningEmulator) -> None:
+def test_drift_of_tags_is_told_and_ends_nothing(project: Project, emulator: RunningEmulator) -> None:
     """Somebody revokes a vehicle behind the stack's back and registers it with other tags."""
     project.program(fleet(vehicle(1, tags={"customer": "acme"})))
     project.up()
     emulator.controls.move(vin(1), "revoked")
     register(emulator, [vehicle(1, tags={"customer": "globex"})])
-    project.refresh()
-    assert "globex" in project.resource("Fleet", "vans")["vehicles"]
+    emulator.controls.advance(5)
+    emulator.controls.clear_requests()
+    run = project.refresh()
+    assert "brand bmw, tags {'customer': 'globex'}, not brand bmw, tags {'customer': 'acme'}" in run.output
+    project.stays_as_it_is()
+    # What is registered, written into the program, is no change; something else is.
+    project.program(fleet(vehicle(1, tags={"customer": "globex"})))
+    project.up()
+    assert [line for line in emulator.controls.requests() if line["method"] in ("POST", "DELETE")][1:] == []
+    project.program(fleet(vehicle(1, tags={"customer": "other"})))
     assert f"1 changed in brand or tags ({vin(1)})" in project.preview().output
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import groupby
 
 import pytest
@@ -180,26 +181,36 @@ def test_a_later_odometer_and_tags_that_were_never_given_are_no_change(project: 
 def test_what_happens_behind_the_stacks_back_shows_after_a_refresh(
     project: Project, emulator: RunningEmulator
 ) -> None:
-    """One vehicle is revoked by its driver, another revoked and registered again with other tags."""
+    """One vehicle is revoked by its driver, another revoked and registered again with other tags, a third forgotten."""
+    third = "WBA8E9C50GK000003"
     tagged = vehicle(OTHER, more=', tags={"customer": "acme"}').replace('"van"', '"tagged"')
-    project.program(vehicle() + tagged)
+    project.program(vehicle() + tagged + vehicle(third).replace('"van"', '"third"'))
     project.up()
-    emulator.controls.move(VIN, "revoked")
+    emulator.controls.advance(5)
+    emulator.controls.move(VIN, "revoked", reason="by the driver")
     emulator.controls.move(OTHER, "revoked")
     register(emulator, [{"vin": OTHER, "brand": "bmw", "tags": {"customer": "globex"}}])
-    project.refresh()
-    assert [resource["id"] for resource in project.state()] == [OTHER]
+    known = [
+        {**one, "tags": one.get("tags") or {}} for one in emulator.controls.vehicles() if one["vin"] != third
+    ]
+    emulator.controls.clear_requests()
+    emulator.controls.fault("answer", method="GET", path="/fleets/vehicles", body=json.dumps(known), times=3)
+    emulator.controls.fault("status", method="GET", path=f"/fleets/vehicles/{third}", status=404)
+    run = project.refresh()
+    emulator.controls.clear_faults()
+    assert sorted(resource["id"] for resource in project.state()) == [VIN, OTHER]
+    van = project.resource("FleetVehicle", "van")
+    assert (van["status"], van["status_reason"]) == ("revoked", "by the driver")
+    assert f"{VIN} was revoked by somebody else, for the reason: by the driver" in run.output
     assert project.resource("FleetVehicle", "tagged")["tags"] == {"customer": "globex"}
-    preview = project.preview().output
-    assert "+ 1 to create" in preview
-    assert "+-1 to replace" in preview
-    # What is pending cannot be canceled yet.
-    emulator.controls.advance(5)
+    assert "with the tags {'customer': 'globex'}, not {'customer': 'acme'}" in run.output
+    assert "+ 1 to create" in project.preview().output
+    project.program(vehicle() + tagged)
+    project.stays_as_it_is()
     project.up()
-    for vin in (VIN, OTHER):
-        statuses = [change["status"] for change in emulator.controls.vehicle(vin)["changelog"]]
-        assert statuses[statuses.index("revoked") + 1] == "pending"
-    assert emulator.controls.vehicle(OTHER)["tags"] == {"customer": "acme"}
+    assert [
+        line["method"] for line in emulator.controls.requests() if line["method"] in ("POST", "DELETE")
+    ] == ["POST"]
 
 
 def test_a_destroy_revokes_what_is_approved_and_takes_what_has_ended_or_is_ending(

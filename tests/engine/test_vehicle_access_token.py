@@ -186,6 +186,10 @@ def test_a_clearance_lost_and_back_brings_a_new_token(project: Project, emulator
     emulator.controls.move(VIN, "revoked")
     project.up("--refresh")
     assert project.outputs()["status"] == "awaiting_clearance"
+    assert "access_token" not in project.resource("VehicleAccessToken", "van")
+    project.up("--refresh", "--expect-no-changes")
+    project.program(program().replace('brand="bmw"', 'brand="bmw", retry_revoked=True', 1))
+    project.up("--refresh")
     changes = [change["status"] for change in emulator.controls.vehicle(VIN)["changelog"]]
     assert changes[:4] == ["pending", "approved", "revoked", "pending"]
     emulator.controls.advance(5)

@@ -18,6 +18,7 @@ from ..run.urns import kind_of
 from ..settings import (
     Settings,
     load_settings,
+    max_revocations,
     may_revoke_without_state,
     retry_interval,
     wants_carmaker_notices,
@@ -109,6 +110,7 @@ class Bridge:
                     self._board(),
                     warn=lambda text: self.engine.log("warning", text),
                     may_end_without_state=lambda: may_revoke_without_state(self._config, os.environ),
+                    max_revocations=lambda: max_revocations(self._config, os.environ),
                 )
             return self._this_run
 

@@ -196,6 +196,8 @@ class Emulator:
                 return _Closed()
             case Fault(kind="status"):
                 return _faulty_status(fault)
+            case Fault(kind="answer"):
+                return Response(fault.body, media_type="application/json")
             case _:
                 pass
         try:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from .vins import normal_vin
 
-Kind = Literal["status", "delay", "close_before", "close_after", "truncate", "expire_token"]
+Kind = Literal["status", "delay", "close_before", "close_after", "truncate", "expire_token", "answer"]
 
 
 @dataclass
@@ -20,7 +20,8 @@ class Fault:
     For the next `times` requests whose method, path (after /v1, with * as a wildcard) and VIN match (None: any):
     "status" answers `status` without effect, with `retry_after` seconds as Retry-After if given; "delay" waits
     `seconds` first; "close_before" and "close_after" close the connection before or after the effect took place;
-    "truncate" sends half of the answer's body; "expire_token" makes the bearer token end first.
+    "truncate" sends half of the answer's body; "expire_token" makes the bearer token end first; "answer" answers 200
+    with `body`, the text of a JSON document, without effect.
     """
 
     kind: Kind
@@ -31,6 +32,7 @@ class Fault:
     status: int = 500
     retry_after: int | None = None
     seconds: float = 0.0
+    body: str = "[]"
 
     def matches(self, method: str, path: str, vins: list[str]) -> bool:
         """Whether this request is one of those meant."""

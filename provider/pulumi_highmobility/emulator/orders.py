@@ -50,6 +50,7 @@ class NewFault(Order, frozen=True):
     status: Annotated[int, Meta(ge=400, le=599)] = 500
     retry_after: Annotated[int, Meta(ge=0, le=10**9)] | None = None
     seconds: Annotated[float, Meta(ge=0, le=86_400)] = 0.0
+    body: Annotated[str, Meta(max_length=10_000_000)] = "[]"
 
 
 class Advance(Order, frozen=True):

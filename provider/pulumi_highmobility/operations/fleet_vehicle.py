@@ -145,6 +145,7 @@ def diff(olds: Props, news: Props, facts: Facts) -> Difference:
     same_vin = bool(replaces) and "vin" not in replaces
     if same_vin and origin.is_held(olds.get("status")):
         _refuse_what_is_known_to_fail(olds, news, facts)
+        facts.run.retag(str(olds.get("vin")), facts.urn)
     return Difference(
         changes,
         replaces,
@@ -369,12 +370,14 @@ def _what_is_lost(
         if status == "approved"
         else "cancels its pending clearance, where the carmaker can,"
     )
+    unseen = unseen_differences(_normal("tags", news), _normal("tags", olds)) if replaces == ["tags"] else ""
+    seen = f" The texts differ only in what cannot be seen: {unseen}." if unseen else ""
     then = f"requests {news.get('vin')}" if "vin" in replaces else "requests it again"
     unless = ", unless another resource of the program has it by then" if "vin" in replaces else ""
     return [
         Notice(
             f"a change of {', '.join(replaces)} replaces {vin} ({status} since {since}): it {what} and {then}, which "
-            f"takes from minutes to weeks, without data meanwhile{unless}",
+            f"takes from minutes to weeks, without data meanwhile{unless}{seen}",
             "warning",
         )
     ]

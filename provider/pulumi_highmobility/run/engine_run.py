@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from ..errors import BoardUnusable, ClearanceStays, StateUnreadable
 from ..fleet.leaving import Leaving
+from .brake import ALWAYS_ALLOWED, held_in, refuse_too_many, singles_due
 from .claims import Claims
 from .ending import Fate, Going, Verdict, judge, wanted_by
 from .forecast import forecast
@@ -71,11 +72,15 @@ class EngineRun:
         *,
         warn: Callable[[str], None],
         may_end_without_state: Callable[[], bool] = lambda: False,
+        max_revocations: Callable[[], str | None] = lambda: None,
         read_state: ReadState = export_state,
     ) -> None:
         self._board = board
         self._warn = warn
         self._may_end_without_state = may_end_without_state
+        self._max_revocations = max_revocations
+        self._retagged: set[str] = set()
+        self._singles: list[str] | None = None
         self._read_state = read_state
         self._lock = threading.RLock()
         self._reading = threading.Lock()
@@ -182,8 +187,30 @@ class EngineRun:
                 raise ClearanceStays(
                     f"{vin}{more} keeps its clearance, and this resource stays in the stack's state: {verdict.reason}. Nothing was revoked"
                 )
+            ends = [vin for vin, verdict in found.items() if verdict.fate is Fate.END]
+            if ends and kind_of(going.urn) == "FleetVehicle" and not self.claims.gives_up(going.urn, ends[0]):
+                self._refuse_too_many_singles(going)
             self.claims.lose(going.urn, going.id)
             return found
+
+    def retag(self, vin: str, urn: str) -> None:
+        """A single vehicle is to be revoked and requested again. Raises: ClearanceStays, where that are too many."""
+        with self._lock:
+            self._retagged.add(vin)
+            count = len(self._retagged)
+        if count > ALWAYS_ALLOWED or self._max_revocations() is not None:
+            saved = self.saved(urn)
+            if saved is not None:
+                refuse_too_many(self._retagged, held_in(saved), self._max_revocations())
+
+    def _refuse_too_many_singles(self, going: Going) -> None:
+        saved = self.saved(going.urn)
+        # A destroy is meant; so is a target, as far as it is known that there is one.
+        if saved is None or not self.claims.has_program or has_targets():
+            return
+        if self._singles is None:
+            self._singles = singles_due(self.claims, saved)
+        refuse_too_many(self._singles, held_in(saved), self._max_revocations())
 
     def _explained(self, verdict: Verdict) -> Verdict:
         if verdict.fate is Fate.REFUSE and not verdict.reason:

@@ -74,7 +74,7 @@ class EmulatorControls:
         """
         Fail the next matching requests: see docs/emulator.md for the kinds.
 
-        `fields`: times, method, path, vin, status, retry_after (seconds), seconds.
+        `fields`: times, method, path, vin, status, retry_after (seconds), seconds, body (a text).
         """
         self._call("POST", "/faults", {"kind": kind, **fields})
 
