@@ -165,7 +165,8 @@ class BearerSource:
                 hint += f" This machine's clock is {-self._wire.skew_s:+.0f} s off the platform's."
         hint += (
             " A refresh or destroy takes the settings of the last `pulumi up`: after credentials were changed add "
-            "--run-program, or run `pulumi up` first."
+            "--run-program, or run `pulumi up` first. If the program has no resource of High Mobility any more, Pulumi has nothing to give "
+            "new settings to: put the last one back, run `pulumi up`, then remove it and run `pulumi up` again."
         )
         return error.again(hint=hint)
 

@@ -25,6 +25,7 @@ from ..settings import (
     wants_eligibility_check,
 )
 from ..text import visible
+from .own_modules import import_past_the_program
 from .sdk import Engine, EngineCall, engine_of_this_process, prepare_process
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from ..run.board import Board
     from ..run.engine_run import EngineRun
     from ..run.saved_state import SavedState
+
+import_past_the_program()
 
 T = TypeVar("T")
 # Of one message, whatever the platform's words and the program's names in it are.

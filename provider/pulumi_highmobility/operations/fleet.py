@@ -43,6 +43,7 @@ from .values import (
     check_number,
     differs,
     is_unknown,
+    readable,
     refuse_unknown_names,
     transition_timeout_s,
     without_none,
@@ -446,9 +447,10 @@ def _reasons(record: HeldFleet, plan: FleetPlan, trouble: HighMobilityError | No
 
 
 def _record(props: Mapping[str, Any]) -> HeldFleet:
-    return HeldFleet.read(
-        props.get("vehicles") or "", props.get("registry") or "", props.get("leaving") or ""
-    )
+    with readable("vehicles, registry and leaving"):
+        return HeldFleet.read(
+            props.get("vehicles") or "", props.get("registry") or "", props.get("leaving") or ""
+        )
 
 
 def _text_rows(props: Mapping[str, Any]) -> list[Row]:

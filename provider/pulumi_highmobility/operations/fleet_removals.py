@@ -21,7 +21,17 @@ from ..fleet.work import FleetWork
 from ..run.ending import Fate, is_in_the_midst
 from ..run.engine_run import Removals, why_kept
 from . import origin
-from .values import Checked, Difference, Notice, Props, State, is_unknown, transition_timeout_s, without_none
+from .values import (
+    Checked,
+    Difference,
+    Notice,
+    Props,
+    State,
+    is_unknown,
+    readable,
+    transition_timeout_s,
+    without_none,
+)
 from .work import Facts, Work
 
 INPUTS = ("fleet_id", "leaving", "on_uncancellable", "transition_timeout_minutes")
@@ -34,9 +44,11 @@ def check(olds: Props, news: Props, facts: Facts) -> Checked:  # noqa: ARG001 - 
     inputs = {name: value for name, value in without_none(news).items() if name in INPUTS}
     fleet_id, leaving = inputs.get("fleet_id"), inputs.get("leaving", "")
     if isinstance(fleet_id, str) and isinstance(leaving, str):
+        with readable("leaving"):
+            rows = read_leaving(leaving)
         facts.run.fleet(fleet_id).checked = Removals(
             facts.urn,
-            read_leaving(leaving),
+            rows,
             str(inputs.get("on_uncancellable") or "fail"),
             inputs.get("transition_timeout_minutes"),
         )
@@ -169,7 +181,11 @@ async def _ended(work: Work, leaving: Mapping[str, Leaving]) -> frozenset[str]:
 
 
 def _keys(props: Mapping[str, Any]) -> frozenset[str]:
-    return frozenset(str(props.get("keys") or "").split())
+    keys = props.get("keys") or ""
+    with readable("keys"):
+        if not isinstance(keys, str):
+            raise TypeError(f"{type(keys).__name__} is no text")
+        return frozenset(keys.split())
 
 
 def _outputs(props: Mapping[str, Any], keys: frozenset[str]) -> Props:

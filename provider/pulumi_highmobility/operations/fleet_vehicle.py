@@ -39,6 +39,7 @@ from .values import (
     check_number,
     differs,
     is_unknown,
+    readable,
     refuse_unknown_names,
     transition_timeout_s,
     without_none,
@@ -244,8 +245,9 @@ def _normal(name: str, props: Mapping[str, Any]) -> Any:
 
 def _is_changed(name: str, olds: Props, news: Props) -> bool:
     """Whether the program's brand or tags are neither what is registered nor what the stack requested."""
-    before = [olds, *([olds["wanted"]] if olds.get("wanted") else [])]
-    return _normal(name, news) not in [_normal(name, one) for one in before]
+    with readable("brand and tags"):
+        before = [_normal(name, one) for one in (olds, olds.get("wanted")) if one]
+    return _normal(name, news) not in before
 
 
 def _accepts_drift(olds: Props, news: Props) -> bool:

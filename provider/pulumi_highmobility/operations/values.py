@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Literal
 
+from ..errors import StateUnreadable
+from ..text import visible
 from ..vehicle.check import Problem
 
 Props = dict[str, Any]
@@ -88,6 +91,23 @@ class State:
     inputs: Props | None = None
     reasons: Sequence[str] = field(default=())
     holds: Collection[str] = ()
+
+
+@contextmanager
+def readable(what: str) -> Iterator[None]:
+    """
+    Around what reads a state: `what` names the properties.
+
+    Raises: StateUnreadable, where they are not as this package writes them.
+    """
+    try:
+        yield
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise StateUnreadable(
+            f"What the stack's state holds of this resource cannot be read: {what} ({type(error).__name__}: {visible(str(error))}). Was the state "
+            "edited by hand, or written by a later release? Nothing was done. Set it right with `pulumi stack export` and `pulumi stack "
+            "import`, or take the resource out of the state with `pulumi state delete`: the next `pulumi up` adopts what is registered"
+        ) from error
 
 
 def without_none(properties: Mapping[str, Any]) -> Props:

@@ -17,7 +17,17 @@ from ..vehicle.vin import InvalidVin, parse_vin
 from ..vehicle.wording import describe
 from . import origin
 from .again import is_ended
-from .values import Checked, Difference, Props, State, check_number, differs, is_unknown, without_none
+from .values import (
+    Checked,
+    Difference,
+    Props,
+    State,
+    check_number,
+    differs,
+    is_unknown,
+    readable,
+    without_none,
+)
 from .work import Facts, Work
 
 INPUTS = ("vin", "vehicle_status", "request_id", "min_remaining_seconds", "keepers")
@@ -167,6 +177,11 @@ def _next_step(olds: Mapping[str, Any], news: Mapping[str, Any], now: datetime) 
 
 
 def _state_of(olds: Mapping[str, Any]) -> TokenState:
+    with readable("status, issued_at and expires_at"):
+        return _token_state(olds)
+
+
+def _token_state(olds: Mapping[str, Any]) -> TokenState:
     return TokenState(
         status=TokenStatus(olds.get("status") or TokenStatus.AWAITING_CLEARANCE.value),
         clearance_status=olds.get("clearance_status") or "",

@@ -241,6 +241,15 @@ def ancestors() -> Iterable[int]:
 
 
 def _record(resource: Mapping[str, Any]) -> Record:
+    try:
+        return _read_record(resource)
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise StateUnreadable(
+            f"what it has of {resource.get('urn')} is not in a form that is known ({type(error).__name__}: {error})"
+        ) from error
+
+
+def _read_record(resource: Mapping[str, Any]) -> Record:
     outputs = resource.get("outputs") or {}
     is_old_copy = bool(resource.get("delete"))
     is_live = not (is_old_copy or resource.get("external") or resource.get("pendingReplacement"))
