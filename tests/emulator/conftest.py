@@ -13,7 +13,7 @@ import jwt
 import pytest
 
 from pulumi_highmobility.emulator.app import Emulator, Options
-from pulumi_highmobility.emulator.applications import Application
+from pulumi_highmobility.emulator.world.applications import Application
 
 from .serving import TLS, serving
 

@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from pulumi_highmobility.emulator.app import Emulator, Options
-from pulumi_highmobility.emulator.clock import EmulatorClock
 from pulumi_highmobility.emulator.server import open_emulator, serve_in_thread
+from pulumi_highmobility.emulator.world.clock import EmulatorClock
 
 MODES = ("file", "memory", "in process")
 # Made once: to read the system's certificates takes longer than most of the tests.

@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from pulumi_highmobility.emulator.app import Options
-from pulumi_highmobility.emulator.machine import ENDED, MOVES, STATES
-from pulumi_highmobility.emulator.scenarios import DAY, SCENARIOS
+from pulumi_highmobility.emulator.world.machine import ENDED, MOVES, STATES
+from pulumi_highmobility.emulator.world.scenarios import DAY, SCENARIOS
 
 from .conftest import Caller
 from .serving import MODES

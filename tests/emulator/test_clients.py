@@ -17,8 +17,8 @@ import httpx
 import pytest
 
 from pulumi_highmobility.emulator.app import Options
-from pulumi_highmobility.emulator.limits import LARGEST_HEAD
 from pulumi_highmobility.emulator.server import bind, open_emulator, serve_in_thread, serving
+from pulumi_highmobility.emulator.serving.limits import LARGEST_HEAD
 
 from .conftest import Caller
 from .serving import TLS, own_certificate

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from pulumi_highmobility.emulator.clock import LATEST, EmulatorClock
-from pulumi_highmobility.emulator.durations import LONGEST_S, parse_duration
-from pulumi_highmobility.emulator.requests import LONGEST_TEXT, Asked, RequestLog
+from pulumi_highmobility.emulator.api.requests import LONGEST_TEXT, ApiRequest, RequestLog
+from pulumi_highmobility.emulator.world.clock import LATEST, EmulatorClock
+from pulumi_highmobility.emulator.world.durations import LONGEST_S, parse_duration
 
 from .conftest import Caller
 from .serving import post
@@ -149,7 +149,7 @@ def test_the_log_keeps_the_beginning_of_a_long_text(caller: Caller) -> None:
 
 def test_a_log_of_many_long_lists_drops_the_oldest_and_keeps_every_vin_of_the_newest() -> None:
     log = RequestLog()
-    asked = Asked("POST", "/fleets/vehicles", {}, {}, b"", "http://emulator/v1")
+    asked = ApiRequest("POST", "/fleets/vehicles", {}, {}, b"", "http://emulator/v1")
     vins = [f"WBA8E9C50GK{number:06}" for number in range(80_000)]
     log.add(0.0, asked, asked.path, 200, ["WBA8E9C50GK999999"], None)
     for _ in range(30):
@@ -165,7 +165,7 @@ def test_a_log_of_many_long_lists_drops_the_oldest_and_keeps_every_vin_of_the_ne
 
 def test_a_log_of_small_requests_keeps_two_hundred_thousand() -> None:
     log = RequestLog()
-    asked = Asked("GET", f"/fleets/vehicles/{VIN}", {}, {}, b"", "http://emulator/v1")
+    asked = ApiRequest("GET", f"/fleets/vehicles/{VIN}", {}, {}, b"", "http://emulator/v1")
     for _ in range(200_010):
         log.add(0.0, asked, asked.path, 200, [VIN], None)
     assert len(log.lines(after=0)) == 200_000

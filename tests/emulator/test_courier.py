@@ -17,10 +17,10 @@ from typing import Any
 import httpx
 import pytest
 
-from pulumi_highmobility.emulator import courier
 from pulumi_highmobility.emulator.app import Options
-from pulumi_highmobility.emulator.machine import Pace
 from pulumi_highmobility.emulator.server import open_emulator, serve_in_thread
+from pulumi_highmobility.emulator.serving import courier
+from pulumi_highmobility.emulator.world.machine import Pace
 
 from .conftest import Caller
 from .test_webhooks import SECRET, VIN, Receiver, receiver, until  # noqa: F401 - a fixture among them

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from pulumi_highmobility.emulator.app import Options
-from pulumi_highmobility.emulator.database import DatabaseError
 from pulumi_highmobility.emulator.server import open_emulator, serve_in_thread
+from pulumi_highmobility.emulator.world.database import DatabaseError
 
 from .conftest import Caller
 

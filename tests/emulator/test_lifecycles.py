@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from pulumi_highmobility.emulator.app import Options
-from pulumi_highmobility.emulator.clock import EmulatorClock
 from pulumi_highmobility.emulator.server import serve_in_thread
+from pulumi_highmobility.emulator.world.clock import EmulatorClock
 from pulumi_highmobility.testing import start_emulator
 
 from .conftest import Caller

@@ -28,8 +28,8 @@ from hypothesis.stateful import (
 )
 
 from pulumi_highmobility.emulator.app import Options
-from pulumi_highmobility.emulator.clock import EmulatorClock
-from pulumi_highmobility.emulator.machine import Pace
+from pulumi_highmobility.emulator.world.clock import EmulatorClock
+from pulumi_highmobility.emulator.world.machine import Pace
 
 from .serving import serving
 

@@ -17,8 +17,8 @@ import httpx
 import pytest
 
 from pulumi_highmobility.emulator.app import Options
-from pulumi_highmobility.emulator.limits import LARGEST_BODY
 from pulumi_highmobility.emulator.server import serve_in_thread
+from pulumi_highmobility.emulator.serving.limits import LARGEST_BODY
 
 from .conftest import Caller
 from .serving import post

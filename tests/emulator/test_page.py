@@ -14,8 +14,8 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from pulumi_highmobility.emulator.app import Options
-from pulumi_highmobility.emulator.machine import Pace
 from pulumi_highmobility.emulator.server import serve_in_thread
+from pulumi_highmobility.emulator.world.machine import Pace
 
 from .conftest import Caller
 from .serving import get, post

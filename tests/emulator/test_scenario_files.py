@@ -11,8 +11,13 @@ from typing import Any
 import pytest
 
 from pulumi_highmobility.emulator.app import Options
-from pulumi_highmobility.emulator.scenario_files import _COURSE, _MATCH, ScenarioFileError, read_scenarios
 from pulumi_highmobility.emulator.server import serve_in_thread
+from pulumi_highmobility.emulator.world.scenario_files import (
+    _COURSE,
+    _MATCH,
+    ScenarioFileError,
+    read_scenarios,
+)
 from pulumi_highmobility.testing import start_emulator
 
 from .conftest import Caller

@@ -16,10 +16,10 @@ from typing import Any
 import httpx
 import pytest
 
-from pulumi_highmobility.emulator import webhooks
 from pulumi_highmobility.emulator.app import Options
-from pulumi_highmobility.emulator.machine import Pace
 from pulumi_highmobility.emulator.server import serve_in_thread
+from pulumi_highmobility.emulator.world import webhooks
+from pulumi_highmobility.emulator.world.machine import Pace
 from pulumi_highmobility.testing import EmulatorControls, start_emulator
 
 from .conftest import Caller

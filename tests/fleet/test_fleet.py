@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pulumi_highmobility.clearance.reporter import Silence
 from pulumi_highmobility.clearance.service import ClearanceService
 from pulumi_highmobility.emulator.app import Options
-from pulumi_highmobility.emulator.machine import Pace
+from pulumi_highmobility.emulator.world.machine import Pace
 from pulumi_highmobility.errors import FleetIncomplete, ServerError
 from pulumi_highmobility.fleet.held import HeldFleet, Member, read_registry
 from pulumi_highmobility.fleet.plan import FleetPlan, named, plan_fleet, removals_allowed

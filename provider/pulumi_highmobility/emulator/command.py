@@ -15,14 +15,14 @@ import click
 
 from ..streams import announce
 from .app import Emulator, Options
-from .applications import write_credentials
-from .clock import EmulatorClock
-from .database import DatabaseError
-from .durations import parse_duration
-from .machine import Pace
-from .scenario_files import ScenarioFileError, read_scenarios
 from .server import PortInUse, bind, open_emulator, serve
-from .webhooks import InvalidWebhook
+from .world.applications import write_credentials
+from .world.clock import EmulatorClock
+from .world.database import DatabaseError
+from .world.durations import parse_duration
+from .world.machine import Pace
+from .world.scenario_files import ScenarioFileError, read_scenarios
+from .world.webhooks import InvalidWebhook
 
 
 # Callbacks and not types of click's: its `ParamType` takes the type of its values from 8.4 on, and mypy asks for it.

@@ -9,8 +9,8 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl
 
-from .vins import normal_vin
-from .wire import NotJson, read_json
+from ..wire import NotJson, read_json
+from ..world.vins import normal_vin
 
 _KEPT = 200_000
 # Characters of all lines together; a short text takes some 64 bytes beside them.
@@ -21,7 +21,7 @@ LONGEST_TEXT = 200
 
 
 @dataclass
-class Asked:
+class ApiRequest:
     """One request, read in full. `path` is what comes after /v1, decoded."""
 
     method: str
@@ -89,7 +89,7 @@ class RequestLog:
         self._size = 0
 
     def add(
-        self, time: float, asked: Asked, path: str, status: int, vins: list[str], fault: str | None
+        self, time: float, asked: ApiRequest, path: str, status: int, vins: list[str], fault: str | None
     ) -> None:
         """Write one down; status 0 means that the connection was closed instead of an answer."""
         path, vins = shortened(path), [shortened(vin) for vin in vins]

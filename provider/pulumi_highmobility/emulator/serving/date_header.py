@@ -6,7 +6,7 @@ from email.utils import formatdate
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .clock import EmulatorClock
+from ..world.clock import EmulatorClock
 
 
 class Dated:

@@ -9,20 +9,20 @@ from collections.abc import Callable
 from typing import Any, Literal
 from uuid import NAMESPACE_URL, uuid5
 
-from . import answers
-from .answers import OAuthProblem
-from .applications import Application
+from .. import answers
+from ..answers import OAuthProblem
+from ..serving.limits import ReadLimit
+from ..wire import write_json
+from ..world.applications import Application
+from ..world.brands import BRANDS, WITH_ELIGIBILITY, WITH_ODOMETER
+from ..world.clock import EmulatorClock
+from ..world.machine import ENDED, Machine
+from ..world.scenarios import DATA_DELIVERY, Scenarios
+from ..world.store import Store, Vehicle, find_vehicle
+from ..world.vins import normal_vin
 from .auth import Authenticator, digest
-from .brands import BRANDS, WITH_ELIGIBILITY, WITH_ODOMETER
-from .clock import EmulatorClock
 from .filters import condition_of
-from .limits import ReadLimit
-from .machine import ENDED, Machine
-from .requests import Asked
-from .scenarios import DATA_DELIVERY, Scenarios
-from .store import Store, Vehicle, find_vehicle
-from .vins import normal_vin
-from .wire import write_json
+from .requests import ApiRequest
 
 OnDuplicate = Literal["echo", "error"]
 MissingOdometer = Literal["error", "accept"]
@@ -63,7 +63,7 @@ class Api:
 
     # -- authentication ---------------------------------------------------------------------------
 
-    def create_auth_token(self, asked: Asked) -> Answer:
+    def create_auth_token(self, asked: ApiRequest) -> Answer:
         """POST /auth_tokens"""
         application = self.authenticator.by_assertion(
             asked.fields.get("assertion"), host_audience=asked.base_url
@@ -75,7 +75,7 @@ class Api:
             issued = {name: issued[name] for name in ("auth_token", "valid_from", "valid_until")}
         return 201, issued
 
-    def delete_auth_token(self, asked: Asked) -> Answer:
+    def delete_auth_token(self, asked: ApiRequest) -> Answer:
         """DELETE /auth_tokens/{auth_token}"""
         token = asked.path_params["auth_token"]
         validity = self.authenticator.revoke_bearer(token)
@@ -84,7 +84,7 @@ class Api:
         since, until = map(self._stamp, validity)
         return 201, {"auth_token": token, "valid_from": since, "valid_until": until}
 
-    def create_access_token(self, asked: Asked) -> Answer:
+    def create_access_token(self, asked: ApiRequest) -> Answer:
         """POST /access_tokens: client credentials, a client assertion, or a refresh token"""
         fields = asked.fields
         grant = fields.get("grant_type")
@@ -109,7 +109,7 @@ class Api:
             raise OAuthProblem(", ".join(blank))
         raise OAuthProblem("grant_type is invalid", error="unsupported_grant_type")
 
-    def revoke_access_token(self, asked: Asked) -> Answer:
+    def revoke_access_token(self, asked: ApiRequest) -> Answer:
         """DELETE /access_tokens, RFC 7009: an unknown token is success"""
         fields = asked.fields
         application = self.authenticator.by_secret(fields)
@@ -132,7 +132,7 @@ class Api:
             )
         return 200, {}
 
-    def show_vehicle_info(self, asked: Asked) -> Answer:
+    def show_vehicle_info(self, asked: ApiRequest) -> Answer:
         """GET /vehicleinfo: whose vehicle token it is"""
         kind, _, token = asked.headers.get("authorization", "").partition(" ")
         with self._store.transaction() as db:
@@ -150,7 +150,7 @@ class Api:
 
     # -- clearance --------------------------------------------------------------------------------
 
-    def request_clearances(self, asked: Asked) -> Answer:
+    def request_clearances(self, asked: ApiRequest) -> Answer:
         """POST /fleets/vehicles: a row a vehicle, and one bad row does not fail the others"""
         application = self._fleet(asked)
         if not application.configured:
@@ -160,7 +160,7 @@ class Api:
             self._machine.settle(db)
             return 200, {"vehicles": [self._request_one(db, application.name, row) for row in rows]}
 
-    def list_vehicles(self, asked: Asked) -> Answer:
+    def list_vehicles(self, asked: ApiRequest) -> Answer:
         """GET /fleets/vehicles, all or those that the filter lets through"""
         application = self._fleet(asked)
         condition, values = condition_of(
@@ -170,7 +170,7 @@ class Api:
         rows = self._store.list_vehicles(f"application = ? AND ({condition})", [application.name, *values])
         return 200, _json_list(rows)
 
-    def show_vehicle(self, asked: Asked) -> Answer:
+    def show_vehicle(self, asked: ApiRequest) -> Answer:
         """GET /fleets/vehicles/{vin}"""
         application = self._fleet(asked)
         self._limit.count(application.name)
@@ -178,7 +178,7 @@ class Api:
             self._machine.settle(db)
             return 200, _item(self._known(db, application, asked))
 
-    def delete_vehicle(self, asked: Asked) -> Answer:
+    def delete_vehicle(self, asked: ApiRequest) -> Answer:
         """DELETE /fleets/vehicles/{vin}: revoke what is approved, cancel what is pending"""
         application = self._fleet(asked)
         with self._store.transaction() as db:
@@ -187,7 +187,7 @@ class Api:
             self._machine.end(db, vehicle)
             return 200, _row_of(vehicle)
 
-    def create_vehicle_token(self, asked: Asked) -> Answer:
+    def create_vehicle_token(self, asked: ApiRequest) -> Answer:
         """POST /fleets/access_tokens: a token pair for an approved vehicle"""
         application = self._fleet(asked)
         vin = asked.fields.get("vin")
@@ -202,7 +202,7 @@ class Api:
                 raise OAuthProblem(f"vin is not approved, its status is {vehicle.status}")
             return 200, self._new_pair(db, application.name, vehicle.vin) | self._recorded(vehicle)
 
-    def check_eligibility(self, asked: Asked) -> Answer:
+    def check_eligibility(self, asked: ApiRequest) -> Answer:
         """POST /eligibility"""
         self._bearer(asked, "vehicle:eligibility-check")
         vin, brand = asked.fields.get("vin"), asked.fields.get("brand")
@@ -229,14 +229,14 @@ class Api:
 
     # -- parts ------------------------------------------------------------------------------------
 
-    def _bearer(self, asked: Asked, scope: str) -> Application:
+    def _bearer(self, asked: ApiRequest, scope: str) -> Application:
         bearer = self.authenticator.bearer(asked.headers.get("authorization"))
         asked.application = bearer.application.name
         if scope not in bearer.scopes:
             raise answers.missing_scope(scope)
         return bearer.application
 
-    def _fleet(self, asked: Asked) -> Application:
+    def _fleet(self, asked: ApiRequest) -> Application:
         application = self._bearer(asked, "fleet:clearance")
         if not application.has_fleet:
             raise answers.no_fleet()
@@ -246,13 +246,13 @@ class Api:
         with self._store.transaction() as db:
             self._machine.settle(db)
 
-    def _known(self, db: sqlite3.Connection, application: Application, asked: Asked) -> Vehicle:
+    def _known(self, db: sqlite3.Connection, application: Application, asked: ApiRequest) -> Vehicle:
         vehicle = find_vehicle(db, application.name, normal_vin(asked.path_params["vin"]))
         if vehicle is None:
             raise answers.not_found()
         return vehicle
 
-    def _rows(self, asked: Asked) -> list[dict[str, Any]]:
+    def _rows(self, asked: ApiRequest) -> list[dict[str, Any]]:
         rows = asked.fields.get("vehicles")
         if not isinstance(rows, list):
             raise answers.invalid(

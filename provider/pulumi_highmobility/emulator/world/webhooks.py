@@ -16,9 +16,9 @@ from uuid import uuid4
 
 import httpx
 
+from ..wire import write_json
 from .clock import iso
 from .store import Store, Vehicle
-from .wire import write_json
 
 EVENTS = ("fleet_clearance_changed", "ping")
 # Seconds from one attempt to the next; the platform's own policy is not published.

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .answers import too_many
+from ..answers import too_many
 from .paths import raw_path
 
 CALLS = 60

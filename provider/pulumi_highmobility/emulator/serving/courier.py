@@ -5,16 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
 
 import httpx
 from starlette.concurrency import run_in_threadpool
 
-if TYPE_CHECKING:
-    from .app import Emulator
-    from .webhooks import Letter
+from ..world.webhooks import Letter, Webhooks
 
 TICK_S = 0.1
 # From the first byte to the status, however slowly a receiver answers.
@@ -32,11 +29,14 @@ class Courier:
     """
     Runs beside the server, in its event loop, with a worker for each webhook that something is due for.
 
+    `settle_some` carries out some of the moves whose time has come; whether there were any.
+
     `trouble` says why nothing is delivered; empty while all is well.
     """
 
-    def __init__(self, emulator: Emulator) -> None:
-        self._emulator = emulator
+    def __init__(self, webhooks: Webhooks, settle_some: Callable[[], bool]) -> None:
+        self._webhooks = webhooks
+        self._settle_some = settle_some
         self._client: httpx.AsyncClient | None = None
         self._workers: dict[str, asyncio.Task[None]] = {}
         self.trouble = _NOT_RUNNING
@@ -73,9 +73,9 @@ class Courier:
             await asyncio.sleep(TICK_S)
 
     async def _tick(self) -> None:
-        while await run_in_threadpool(self._emulator.settle_some):
+        while await run_in_threadpool(self._settle_some):
             pass
-        for webhook_id in await run_in_threadpool(self._emulator.webhooks.waiting):
+        for webhook_id in await run_in_threadpool(self._webhooks.waiting):
             worker = self._workers.get(webhook_id)
             if worker is None or worker.done():
                 if worker is not None:
@@ -86,7 +86,7 @@ class Courier:
 
     async def _work(self, webhook_id: str) -> None:
         """Deliver to one webhook until nothing is due for it: a receiver that is slow holds up no other."""
-        while letters := await run_in_threadpool(self._emulator.webhooks.due, webhook_id, _AT_ONCE):
+        while letters := await run_in_threadpool(self._webhooks.due, webhook_id, _AT_ONCE):
             await asyncio.gather(*(self._deliver(letter) for letter in letters))
 
     async def _deliver(self, letter: Letter) -> None:
@@ -99,7 +99,7 @@ class Courier:
         except Exception as problem:
             # Of any kind, since one delivery must not end the others: URLs kept by an earlier version may hold anything.
             error = f"{type(problem).__name__}: {problem}".rstrip(": ")[:_LONGEST_ERROR]
-        await run_in_threadpool(self._emulator.webhooks.answered, letter, status, error)
+        await run_in_threadpool(self._webhooks.answered, letter, status, error)
 
     async def _post(self, letter: Letter) -> int:
         headers = {

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from typing import Any, Literal
 
-from .vins import normal_vin
+from ..world.vins import normal_vin
 
 Kind = Literal["status", "delay", "close_before", "close_after", "truncate", "expire_token"]
 

@@ -6,11 +6,11 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from .answers import invalid
-from .clock import parse_iso
-from .machine import STATES
-from .vins import normal_vin
-from .wire import NotJson, read_json, write_json
+from ..answers import invalid
+from ..wire import NotJson, read_json, write_json
+from ..world.clock import parse_iso
+from ..world.machine import STATES
+from ..world.vins import normal_vin
 
 Condition = tuple[str, list[Any]]
 _COMPARISONS = {"eq": "=", "lt": "<", "gt": ">", "lte": "<=", "gte": ">="}

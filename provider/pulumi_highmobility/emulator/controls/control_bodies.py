@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 from msgspec import Meta
 
-from .answers import invalid
-from .faults import Kind
-from .wire import NotJson, read_json
+from ..answers import invalid
+from ..api.faults import Kind
+from ..wire import NotJson, read_json
 
 Status = Literal["pending", "approved", "rejected", "revoking", "revoked", "canceling", "canceled"]
 LONGEST_TEXT = 1000

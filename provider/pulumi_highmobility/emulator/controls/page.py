@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sqlite3
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
 from jinja2 import Environment, FileSystemLoader
@@ -13,16 +13,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
-from .clock import iso, parse_iso
-from .durations import parse_duration
-from .machine import STATES
-from .orders import LONGEST_TEXT
-from .paths import PathRoute
-from .store import Vehicle, find_vehicle, vehicle_of
-from .vins import normal_vin
-
-if TYPE_CHECKING:
-    from .app import Emulator
+from ..parts import Parts
+from ..serving.paths import PathRoute
+from ..world.clock import iso, parse_iso
+from ..world.durations import parse_duration
+from ..world.machine import STATES
+from ..world.store import Vehicle, find_vehicle, vehicle_of
+from ..world.vins import normal_vin
+from .control_bodies import LONGEST_TEXT
 
 _FOLDER = Path(__file__).parent / "templates"
 # Rows of a list; the rest is counted, and found by the search.
@@ -48,7 +46,7 @@ _HEADERS = {
 class Page:
     """The page, its live part, and what its buttons do."""
 
-    def __init__(self, emulator: Emulator) -> None:
+    def __init__(self, emulator: Parts) -> None:
         self._emulator = emulator
         self._templates = Environment(
             loader=FileSystemLoader(_FOLDER), autoescape=True, trim_blocks=True, lstrip_blocks=True

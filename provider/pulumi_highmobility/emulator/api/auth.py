@@ -11,10 +11,10 @@ from typing import Any
 
 import jwt
 
-from .answers import OAuthProblem, bad_assertion, expired_token, not_authorized
-from .applications import SCOPES, Application
-from .clock import LATEST, EmulatorClock, parse_iso
-from .store import Store
+from ..answers import OAuthProblem, bad_assertion, expired_token, not_authorized
+from ..world.applications import SCOPES, Application
+from ..world.clock import LATEST, EmulatorClock, parse_iso
+from ..world.store import Store
 
 # "The server allows 30 s of clock skew on iat".
 ALLOWED_SKEW_S = 30.0

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from msgspec.structs import asdict
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from .answers import Problem, invalid
-from .clock import iso
-from .orders import Advance, Conditions, Move, NewFault, NewWebhook, Order, read_number, read_order
-from .paths import PathRoute
-from .scenarios import SCENARIOS
-from .store import Vehicle, find_vehicle, vehicle_of
-from .vins import normal_vin
-from .webhooks import EVENTS, InvalidWebhook, Webhook
-from .wire import write_json
-
-if TYPE_CHECKING:
-    from .app import Emulator
+from ..answers import Problem, invalid
+from ..parts import Parts
+from ..serving.paths import PathRoute
+from ..wire import write_json
+from ..world.clock import iso
+from ..world.scenarios import SCENARIOS
+from ..world.store import Vehicle, find_vehicle, vehicle_of
+from ..world.vins import normal_vin
+from ..world.webhooks import EVENTS, InvalidWebhook, Webhook
+from .control_bodies import Advance, Conditions, Move, NewFault, NewWebhook, Order, read_number, read_order
 
 _JsonObject = dict[str, Any]
 # What a control names, and what keeps the carmaker from approving: at which value of it.
@@ -36,7 +34,7 @@ _CONDITION_OF = {
 class Controls:
     """What tests and people may do to the emulator that the platform would not let them."""
 
-    def __init__(self, emulator: Emulator) -> None:
+    def __init__(self, emulator: Parts) -> None:
         self._emulator = emulator
 
     def routes(self) -> list[PathRoute]:
