@@ -15,7 +15,7 @@ import pytest
 from pulumi_highmobility.emulator.app import Emulator, Options
 from pulumi_highmobility.emulator.world.applications import Application
 
-from .serving import TLS, serving
+from .modes import TLS, serving
 
 
 class Caller:

@@ -22,7 +22,7 @@ from pulumi_highmobility.emulator.world.clock import EmulatorClock
 from pulumi_highmobility.emulator.world.scenarios import SCENARIOS
 from pulumi_highmobility.testing import serve_emulator, start_emulator
 
-from .serving import own_certificate
+from .modes import own_certificate
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 VIN = "WBA8E9C50GK000001"

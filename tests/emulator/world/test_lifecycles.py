@@ -15,8 +15,8 @@ from pulumi_highmobility.emulator.server import serve_in_thread
 from pulumi_highmobility.emulator.world.clock import EmulatorClock
 from pulumi_highmobility.testing import start_emulator
 
-from .conftest import Caller
-from .serving import post
+from ..conftest import Caller
+from ..modes import post
 
 VIN = "WVW8E9C50GK000001"
 DAY = 86_400.0

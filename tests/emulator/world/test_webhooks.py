@@ -22,8 +22,8 @@ from pulumi_highmobility.emulator.world import webhooks
 from pulumi_highmobility.emulator.world.machine import Pace
 from pulumi_highmobility.testing import EmulatorControls, start_emulator
 
-from .conftest import Caller
-from .serving import get, post
+from ..conftest import Caller
+from ..modes import get, post
 
 SECRET = "a-secret-of-the-tests-9f2c"
 VIN = "WBA8E9C50GK000001"

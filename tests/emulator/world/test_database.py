@@ -14,7 +14,7 @@ from pulumi_highmobility.emulator.app import Options
 from pulumi_highmobility.emulator.server import open_emulator, serve_in_thread
 from pulumi_highmobility.emulator.world.database import DatabaseError
 
-from .conftest import Caller
+from ..conftest import Caller
 
 VIN = "WBA8E9C50GK000001"
 

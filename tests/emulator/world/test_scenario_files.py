@@ -20,8 +20,8 @@ from pulumi_highmobility.emulator.world.scenario_files import (
 )
 from pulumi_highmobility.testing import start_emulator
 
-from .conftest import Caller
-from .serving import get, post
+from ..conftest import Caller
+from ..modes import get, post
 
 FILE = """
 # The first rule that is for a vehicle holds.
@@ -55,7 +55,7 @@ rules:
     connectivity_status: deactivated
     primary_user_assigned: false
 """
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent.parent
 
 
 def written(tmp_path: Path, text: str) -> Path:

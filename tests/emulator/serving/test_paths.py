@@ -14,8 +14,8 @@ import pytest
 
 from pulumi_highmobility.testing import EmulatorControls
 
-from .conftest import Caller
-from .serving import get, post
+from ..conftest import Caller
+from ..modes import get, post
 
 VIN = "WBA8E9C50GK000001"
 # Each has 17 characters, and one that means something in a URL or in a pattern.

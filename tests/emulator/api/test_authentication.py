@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from pulumi_highmobility.emulator.app import Options
 from pulumi_highmobility.emulator.server import serve_in_thread
 
-from .conftest import Caller
-from .serving import MODES, serving
+from ..conftest import Caller
+from ..modes import MODES, serving
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 

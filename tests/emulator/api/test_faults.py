@@ -10,7 +10,7 @@ import pytest
 
 from pulumi_highmobility.testing import EmulatorControls
 
-from .conftest import Caller
+from ..conftest import Caller
 
 VIN = "WBA8E9C50GK000001"
 

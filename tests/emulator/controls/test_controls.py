@@ -11,8 +11,8 @@ from pulumi_highmobility.emulator.api.requests import LONGEST_TEXT, ApiRequest, 
 from pulumi_highmobility.emulator.world.clock import LATEST, EmulatorClock
 from pulumi_highmobility.emulator.world.durations import LONGEST_S, parse_duration
 
-from .conftest import Caller
-from .serving import post
+from ..conftest import Caller
+from ..modes import post
 
 VIN = "WBA8E9C50GK000001"
 MALFORMED: list[tuple[str, Any]] = [

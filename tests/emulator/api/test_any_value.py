@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 
 from pulumi_highmobility.emulator.app import Options
 
-from .conftest import Caller
-from .serving import serving
+from ..conftest import Caller
+from ..modes import serving
 
 VIN = "WBA8E9C50GK000001"
 OTHER = "WBA8E9C50GK000002"

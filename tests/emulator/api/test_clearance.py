@@ -14,8 +14,8 @@ from pulumi_highmobility.emulator.app import Options
 from pulumi_highmobility.emulator.world.machine import ENDED, MOVES, STATES
 from pulumi_highmobility.emulator.world.scenarios import DAY, SCENARIOS
 
-from .conftest import Caller
-from .serving import MODES
+from ..conftest import Caller
+from ..modes import MODES
 
 VIN = "WBA8E9C50GK000001"
 OTHER = "WBA8E9C50GK000002"

@@ -22,8 +22,8 @@ from pulumi_highmobility.emulator.server import open_emulator, serve_in_thread
 from pulumi_highmobility.emulator.serving import courier
 from pulumi_highmobility.emulator.world.machine import Pace
 
-from .conftest import Caller
-from .test_webhooks import SECRET, VIN, Receiver, receiver, until  # noqa: F401 - a fixture among them
+from ..conftest import Caller
+from ..world.test_webhooks import SECRET, VIN, Receiver, receiver, until  # noqa: F401 - a fixture among them
 
 CHANGES = ("fleet_clearance_changed",)
 BAD_URLS = [

@@ -20,8 +20,8 @@ from pulumi_highmobility.emulator.app import Options
 from pulumi_highmobility.emulator.server import serve_in_thread
 from pulumi_highmobility.emulator.serving.limits import LARGEST_BODY
 
-from .conftest import Caller
-from .serving import post
+from ..conftest import Caller
+from ..modes import post
 
 
 @contextmanager

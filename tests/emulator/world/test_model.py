@@ -31,7 +31,7 @@ from pulumi_highmobility.emulator.app import Options
 from pulumi_highmobility.emulator.world.clock import EmulatorClock
 from pulumi_highmobility.emulator.world.machine import Pace
 
-from .serving import serving
+from ..modes import serving
 
 BEGAN = 1_800_000_000.0
 DAY = 86_400.0

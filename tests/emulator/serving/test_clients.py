@@ -20,8 +20,8 @@ from pulumi_highmobility.emulator.app import Options
 from pulumi_highmobility.emulator.server import bind, open_emulator, serve_in_thread, serving
 from pulumi_highmobility.emulator.serving.limits import LARGEST_HEAD
 
-from .conftest import Caller
-from .serving import TLS, own_certificate
+from ..conftest import Caller
+from ..modes import TLS, own_certificate
 from .test_network import connected, received
 
 # What one packet holds on most networks.

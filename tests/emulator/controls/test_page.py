@@ -17,8 +17,8 @@ from pulumi_highmobility.emulator.app import Options
 from pulumi_highmobility.emulator.server import serve_in_thread
 from pulumi_highmobility.emulator.world.machine import Pace
 
-from .conftest import Caller
-from .serving import get, post
+from ..conftest import Caller
+from ..modes import get, post
 
 VIN = "WBA8E9C50GK000001"
 OTHER = "VF3LCYHZPHS000002"
