@@ -36,6 +36,19 @@ class QuickClock:
         await asyncio.sleep(0)
 
 
+class Silence:
+    """A reporter that nobody listens to."""
+
+    def info(self, message: str) -> None:
+        pass
+
+    def warn(self, message: str) -> None:
+        pass
+
+    def progress(self, message: str) -> None:
+        pass
+
+
 class Served:
     """An emulator with clients for it."""
 

@@ -43,6 +43,25 @@ def imports_of(file: Path) -> Iterator[str]:
             yield f".{parts[0]}"
 
 
+# The emulator's own rooms, beside its modules that stand alone (answers, wire).
+EMULATOR_MAY_IMPORT = {
+    "world": set(),
+    "serving": {"world"},
+    "api": {"world", "serving"},
+    "controls": {"world", "serving", "api", "parts"},
+}
+
+
+@pytest.mark.parametrize("room", sorted(EMULATOR_MAY_IMPORT))
+def test_a_room_of_the_emulator_imports_only_those_below_it(room: str) -> None:
+    rooms = EMULATOR_MAY_IMPORT.keys() | {"parts", "app", "server", "command"}
+    modules = modules_of("emulator")
+    for name in modules:
+        if name.startswith(f"emulator.{room}."):
+            found = {module.split(".")[1] for module in modules[name]} & rooms
+            assert found - {room} <= EMULATOR_MAY_IMPORT[room], name
+
+
 @pytest.mark.parametrize("room", sorted(MAY_IMPORT))
 def test_a_room_imports_only_those_below_it(room: str) -> None:
     rooms = {path.name for path in ROOT.iterdir() if path.is_dir()}
@@ -61,3 +80,28 @@ def test_pulumi_is_known_at_the_door_alone() -> None:
         room = file.relative_to(ROOT).parts[0].removesuffix(".py")
         if room not in KNOW_PULUMI:
             assert "pulumi" not in set(imports_of(file)), file
+
+
+def modules_of(room: str) -> dict[str, set[str]]:
+    """Each module of a room, by its path, with the modules of the room that it imports, for types too."""
+    files = {
+        ".".join(file.relative_to(ROOT).with_suffix("").parts): file for file in (ROOT / room).rglob("*.py")
+    }
+    found: dict[str, set[str]] = {}
+    for name, file in files.items():
+        parts = name.split(".")
+        found[name] = set()
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.level:
+                module = ".".join([*parts[: -node.level], *([node.module] if node.module else [])])
+                found[name] |= {module, *(f"{module}.{each.name}" for each in node.names)} & files.keys()
+    return found
+
+
+@pytest.mark.parametrize("room", ["emulator", "files"])
+def test_no_module_imports_one_that_imports_it(room: str) -> None:
+    left = modules_of(room)
+    while free := [name for name, imported in left.items() if not imported & left.keys()]:
+        for name in free:
+            del left[name]
+    assert not left

@@ -2,41 +2,78 @@
 
 from __future__ import annotations
 
-import base64
-import contextlib
 import difflib
 import json
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
-from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
+from .base_url import LOOPBACK, checked_base_url
 from .environment import refuse_unknown_variables
 from .errors import ConfigError
+from .keys import PrivateKey, key_from, read_file, read_json_object, read_private_key
 from .secret import Secret
+from .setting_names import (
+    ALLOW_INSECURE_HTTP,
+    AUTH,
+    BASE_URL,
+    CARMAKER_NOTICES,
+    CHECK_ELIGIBILITY,
+    CLIENT_ID,
+    CLIENT_SECRET,
+    CREDENTIALS_FILE,
+    LISTING_MAX_AGE,
+    MAX_REVOCATIONS,
+    MOVED_FROM,
+    NAMESPACE,
+    OAUTH_PRIVATE_KEY,
+    REQUEST_TIMEOUT,
+    REQUIRE_SECRET_CONFIG,
+    RETRY_INTERVAL,
+    REVOKE_WITHOUT_STATE,
+    SERVICE_ACCOUNT_KEY,
+    SETTINGS,
+    VARIABLES,
+    Setting,
+    shown,
+)
 from .text import visible
 
-NAMESPACE = "highmobility"
+# Also the names of the modules below that others need.
+__all__ = [
+    "BASE_URL",
+    "CLIENT_ID",
+    "CLIENT_SECRET",
+    "CREDENTIALS_FILE",
+    "LOOPBACK",
+    "MAX_REVOCATIONS",
+    "MOVED_FROM",
+    "NAMESPACE",
+    "OAUTH_PRIVATE_KEY",
+    "SERVICE_ACCOUNT_KEY",
+    "SETTINGS",
+    "VARIABLES",
+    "AuthWay",
+    "PrivateKey",
+    "Settings",
+    "load_settings",
+    "max_revocations",
+    "may_revoke_without_state",
+    "plain_secrets",
+    "refuse_unknown_keys",
+    "requires_secret_config",
+    "retry_interval",
+    "wants_carmaker_notices",
+    "wants_eligibility_check",
+    "where_found",
+]
 
-# https://docs.high-mobility.com: the servers of the Fleet Clearance API, with the version in the path.
-BASE_URLS = {
-    "production": "https://api.high-mobility.com/v1",
-    "sandbox": "https://sandbox.api.high-mobility.com/v1",
-}
-# This machine, as it stands in a URL.
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 DEFAULT_LISTING_MAX_AGE_S = 30.0
 DEFAULT_REQUEST_TIMEOUT_S = 60.0
 # In less, no answer of a server across the network can be there.
 LEAST_REQUEST_TIMEOUT_S = 1.0
-# A longer value of a setting that takes a word, a number or a URL is not quoted in a message.
-_LONGEST_SHOWN = 200
-# The largest key or credentials file that is read: real ones have a kilobyte.
-_MOST_BYTES = 2**20
 
 
 class AuthWay(str, Enum):
@@ -47,88 +84,9 @@ class AuthWay(str, Enum):
     CLIENT_ASSERTION = "clientAssertion"
 
 
-@dataclass(frozen=True)
-class Setting:
-    """One setting: its key in the stack's config and its variable in the environment."""
-
-    config: str
-    environment: str
-    secret: bool = False
-    # A twin variable that names a file with the value.
-    environment_file: str | None = None
-
-    @property
-    def names(self) -> str:
-        """Both names, for messages."""
-        return f"{NAMESPACE}:{self.config} (or {self.environment})"
-
-
-BASE_URL = Setting("baseUrl", "HIGHMOBILITY_BASE_URL")
-SERVICE_ACCOUNT_KEY = Setting(
-    "serviceAccountKey",
-    "HIGHMOBILITY_SERVICE_ACCOUNT_KEY",
-    secret=True,
-    environment_file="HIGHMOBILITY_SERVICE_ACCOUNT_KEY_FILE",
-)
-CLIENT_ID = Setting("clientId", "HIGHMOBILITY_CLIENT_ID")
-CLIENT_SECRET = Setting("clientSecret", "HIGHMOBILITY_CLIENT_SECRET", secret=True)
-OAUTH_PRIVATE_KEY = Setting(
-    "oauthPrivateKey",
-    "HIGHMOBILITY_OAUTH_PRIVATE_KEY",
-    secret=True,
-    environment_file="HIGHMOBILITY_OAUTH_PRIVATE_KEY_FILE",
-)
-AUTH = Setting("auth", "HIGHMOBILITY_AUTH")
-CREDENTIALS_FILE = Setting("credentialsFile", "HIGHMOBILITY_CREDENTIALS_FILE")
-CHECK_ELIGIBILITY = Setting("checkEligibility", "HIGHMOBILITY_CHECK_ELIGIBILITY")
-LISTING_MAX_AGE = Setting("listingMaxAgeSeconds", "HIGHMOBILITY_LISTING_MAX_AGE_SECONDS")
-REQUEST_TIMEOUT = Setting("requestTimeoutSeconds", "HIGHMOBILITY_REQUEST_TIMEOUT_SECONDS")
-MOVED_FROM = Setting("movedFrom", "HIGHMOBILITY_MOVED_FROM")
-ALLOW_INSECURE_HTTP = Setting("allowInsecureHttp", "HIGHMOBILITY_ALLOW_INSECURE_HTTP")
-REQUIRE_SECRET_CONFIG = Setting("requireSecretConfig", "HIGHMOBILITY_REQUIRE_SECRET_CONFIG")
-CARMAKER_NOTICES = Setting("carmakerNotices", "HIGHMOBILITY_CARMAKER_NOTICES")
-RETRY_INTERVAL = Setting("retryIntervalHours", "HIGHMOBILITY_RETRY_INTERVAL_HOURS")
-MAX_REVOCATIONS = Setting("maxRevocations", "HIGHMOBILITY_MAX_REVOCATIONS")
-REVOKE_WITHOUT_STATE = Setting("revokeWithoutState", "HIGHMOBILITY_REVOKE_WITHOUT_STATE")
-
-SETTINGS = (
-    BASE_URL,
-    SERVICE_ACCOUNT_KEY,
-    CLIENT_ID,
-    CLIENT_SECRET,
-    OAUTH_PRIVATE_KEY,
-    AUTH,
-    CREDENTIALS_FILE,
-    CHECK_ELIGIBILITY,
-    LISTING_MAX_AGE,
-    REQUEST_TIMEOUT,
-    MOVED_FROM,
-    ALLOW_INSECURE_HTTP,
-    REQUIRE_SECRET_CONFIG,
-    CARMAKER_NOTICES,
-    RETRY_INTERVAL,
-    MAX_REVOCATIONS,
-    REVOKE_WITHOUT_STATE,
-)
 # What the emulator writes into a credentials file.
 _IN_CREDENTIALS_FILE = ("base_url", "service_account_key", "client_id", "client_secret", "oauth_private_key")
-# Their names in the environment, with those that name a file.
-VARIABLES = tuple(name for one in SETTINGS for name in (one.environment, one.environment_file) if name)
 _WHERE_SERVER_AND_CREDENTIALS = (BASE_URL, SERVICE_ACCOUNT_KEY, CLIENT_ID, CLIENT_SECRET, OAUTH_PRIVATE_KEY)
-
-
-@dataclass(frozen=True)
-class PrivateKey:
-    """
-    A private key as the console hands it out: PKCS#8 PEM on the curve P-256, with its id.
-
-    `client_id` is only in an OAuth private key; `instance_uri` names the server it was made for.
-    """
-
-    id: str
-    private_key: Secret
-    instance_uri: str = ""
-    client_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -177,7 +135,9 @@ def load_settings(config: Mapping[str, Any], environ: Mapping[str, str]) -> Sett
     path = source.get(CREDENTIALS_FILE)
     if path is not None:
         _refuse_beside_credentials_file(source)
-        from_file = _read_json(_read_file(path, CREDENTIALS_FILE), CREDENTIALS_FILE, what="credentials file")
+        from_file = read_json_object(
+            read_file(path, CREDENTIALS_FILE), CREDENTIALS_FILE, what="credentials file"
+        )
         _refuse_another_file(from_file)
     return _settle(source, from_file)
 
@@ -244,8 +204,8 @@ def where_found(config: Mapping[str, Any], environ: Mapping[str, str]) -> list[t
         value = source.get(setting)
         if value is not None:
             # Whatever a secret setting holds, be it a path, is not shown.
-            shown = "set" if setting.secret else _shown(value)
-            found.append((f"{NAMESPACE}:{setting.config}", shown, source.where(setting)))
+            told = "set" if setting.secret else shown(value)
+            found.append((f"{NAMESPACE}:{setting.config}", told, source.where(setting)))
     return found
 
 
@@ -301,8 +261,8 @@ class _Source:
 
 
 def _settle(source: _Source, from_file: Mapping[str, Any]) -> Settings:
-    service_account_key = _private_key(source.get(SERVICE_ACCOUNT_KEY), SERVICE_ACCOUNT_KEY)
-    oauth_private_key = _private_key(source.get(OAUTH_PRIVATE_KEY), OAUTH_PRIVATE_KEY)
+    service_account_key = read_private_key(source.get(SERVICE_ACCOUNT_KEY), SERVICE_ACCOUNT_KEY)
+    oauth_private_key = read_private_key(source.get(OAUTH_PRIVATE_KEY), OAUTH_PRIVATE_KEY)
     client_id = source.get(CLIENT_ID) or ""
     client_secret = source.get(CLIENT_SECRET)
     base_url = source.get(BASE_URL)
@@ -311,8 +271,8 @@ def _settle(source: _Source, from_file: Mapping[str, Any]) -> Settings:
         base_url = str(from_file.get("base_url") or "") or None
         client_id = str(from_file.get("client_id") or "")
         client_secret = str(from_file.get("client_secret") or "") or None
-        service_account_key = _key_from(from_file.get("service_account_key"), CREDENTIALS_FILE)
-        oauth_private_key = _key_from(from_file.get("oauth_private_key"), CREDENTIALS_FILE)
+        service_account_key = key_from(from_file.get("service_account_key"), CREDENTIALS_FILE)
+        oauth_private_key = key_from(from_file.get("oauth_private_key"), CREDENTIALS_FILE)
         if auth is None and service_account_key is not None:
             auth = AuthWay.SERVICE_ACCOUNT_KEY
     if oauth_private_key is not None and not client_id:
@@ -324,7 +284,9 @@ def _settle(source: _Source, from_file: Mapping[str, Any]) -> Settings:
     }
     settled = _choose_way(auth, ways, client_id=client_id, has_secret=bool(client_secret))
     return Settings(
-        base_url=_base_url(base_url, allow_http=_flag(source.get(ALLOW_INSECURE_HTTP), ALLOW_INSECURE_HTTP)),
+        base_url=checked_base_url(
+            base_url, allow_http=_flag(source.get(ALLOW_INSECURE_HTTP), ALLOW_INSECURE_HTTP)
+        ),
         auth=settled,
         service_account_key=service_account_key,
         oauth_private_key=oauth_private_key,
@@ -394,142 +356,7 @@ def _auth_way(text: str | None) -> AuthWay | None:
         return AuthWay(text)
     except ValueError:
         names = ", ".join(way.value for way in AuthWay)
-        raise ConfigError(f"{AUTH.names} is {_shown(text)}; it takes one of: {names}.") from None
-
-
-def _base_url(text: str | None, *, allow_http: bool) -> str:
-    text = (text or "production").strip()
-    url = BASE_URLS.get(text.lower(), text).rstrip("/")
-    shown = _shown(text)
-    try:
-        parts = urlsplit(url)
-        # Read here, since a port that is none is only noticed when it is asked for.
-        port = parts.port
-    except ValueError as error:
-        raise ConfigError(f"{BASE_URL.names} is {shown}, which is no URL ({error}).") from None
-    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
-        raise ConfigError(
-            f'{BASE_URL.names} is {shown}; it takes "production", "sandbox" or a URL such as '
-            f"{BASE_URLS['production']}."
-        )
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise ConfigError(
-            f"{BASE_URL.names} has a user name, password, query or fragment; it takes scheme, host, port and path alone."
-        )
-    if any(not "!" <= character <= "~" for character in url):
-        raise ConfigError(f"{BASE_URL.names} is {shown}, with characters that no URL has.")
-    if parts.hostname.endswith("high-mobility.com") and parts.scheme != "https":
-        raise ConfigError(f"{BASE_URL.names} is {shown}: use https, credentials go over this connection.")
-    if parts.scheme == "http" and parts.hostname not in LOOPBACK and not allow_http:
-        raise ConfigError(
-            f"{BASE_URL.names} is {shown}: over http the credentials can be read by everybody in between. Use https. For a test "
-            f'network without certificates set {ALLOW_INSECURE_HTTP.names} to "true".'
-        )
-    if parts.hostname.endswith("high-mobility.com") and not parts.path:
-        raise ConfigError(f'{BASE_URL.names} is {shown}, without the API\'s version: use "{url}/v1".')
-    return url
-
-
-def _shown(text: str) -> str:
-    """A setting's value for a message; a key that was pasted into the wrong setting is not quoted."""
-    if len(text) > _LONGEST_SHOWN or "PRIVATE KEY" in text or "\n" in text or text.lstrip().startswith("{"):
-        return f"a text of {len(text):,} characters, not shown since it may be a key"
-    return f'"{visible(text)}"'
-
-
-def _private_key(text: str | None, setting: Setting) -> PrivateKey | None:
-    if text is None:
-        return None
-    text = _key_text(text)
-    if not text.startswith(("{", "-----BEGIN")):
-        text = _key_text(_read_file(text, setting))
-    if text.startswith("-----BEGIN"):
-        raise ConfigError(
-            f"{setting.names} is a bare private key, without its id. Give the JSON file as the console "
-            'downloads it, with "id" and "private_key".'
-        )
-    return _key_from(_read_json(text, setting, what="private key's JSON"), setting)
-
-
-def _key_text(text: str) -> str:
-    """A key's JSON as people paste it: with a byte order mark, in quotes, or in base64."""
-    text = text.strip().lstrip("\ufeff").strip()
-    if len(text) > 2 and text[0] == text[-1] and text[0] in "'\"":
-        # JSON within a JSON text, or within quotes of a shell that came along.
-        inner: object = None
-        with contextlib.suppress(ValueError):
-            inner = json.loads(text)
-        text = (inner if isinstance(inner, str) else text[1:-1]).strip()
-    if len(text) > 100 and re.fullmatch(r"[A-Za-z0-9+/_\s-]+=*\s*", text):
-        with contextlib.suppress(ValueError):
-            packed = "".join(text.split()).replace("-", "+").replace("_", "/")
-            decoded = (
-                base64.b64decode(packed + "=" * (-len(packed) % 4), validate=True).decode("utf-8-sig").strip()
-            )
-            text = decoded if decoded.startswith(("{", "-----BEGIN")) else text
-    return text
-
-
-def _key_from(fields: Any, setting: Setting) -> PrivateKey | None:
-    if fields is None:
-        return None
-    if not isinstance(fields, Mapping):
-        raise ConfigError(f"{setting.names}: the private key is not a JSON object.")
-    missing = [name for name in ("id", "private_key") if not str(fields.get(name) or "").strip()]
-    if missing:
-        raise ConfigError(
-            f"{setting.names}: the private key's JSON has no {' and no '.join(missing)}. Download the key "
-            "from the console once more, or check which file was given."
-        )
-    # A key that was copied through a shell or a YAML file has its line breaks written out, or Windows' ones.
-    pem = (
-        str(fields["private_key"]).replace("\\r", "").replace("\\n", "\n").replace("\r\n", "\n").strip()
-        + "\n"
-    )
-    if "PRIVATE KEY-----" not in pem:
-        raise ConfigError(
-            f'{setting.names}: "private_key" is not a PEM text (PKCS#8, curve P-256). Give the JSON file as downloaded.'
-        )
-    return PrivateKey(
-        id=str(fields["id"]).strip(),
-        private_key=Secret(pem),
-        instance_uri=str(fields.get("instance_uri") or ""),
-        client_id=str(fields.get("client_id") or ""),
-    )
-
-
-def _read_file(path: str, setting: Setting) -> str:
-    try:
-        # Of a user that is not known here, "~nobody/key.json" cannot be worked out.
-        file = Path(path).expanduser()
-        if not file.is_file():
-            # A pipe or a device would be waited for, or read for ever.
-            reason = "there is no such file" if not file.exists() else "it is no regular file"
-        elif file.stat().st_size > _MOST_BYTES:
-            reason = f"it is larger than {_MOST_BYTES // 2**20} MB"
-        else:
-            return file.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        reason = "it is not UTF-8 text"
-    except (OSError, ValueError, RuntimeError) as error:
-        reason = (error.strerror if isinstance(error, OSError) else None) or "that is no name of a file here"
-    # A secret given in the wrong place would be quoted here as a path: name the setting, not the value.
-    is_path = path.endswith((".json", ".pem", ".key")) and len(path) < _LONGEST_SHOWN
-    shown = f' "{visible(path)}"' if is_path else ""
-    where = "" if Path(path[:_LONGEST_SHOWN]).is_absolute() else f" (looked for in {Path.cwd()})"
-    raise ConfigError(f"{setting.names} names a file{shown} that cannot be read{where}: {reason}.")
-
-
-def _read_json(text: str, setting: Setting, *, what: str) -> Mapping[str, Any]:
-    try:
-        # Not strict: a key that was pasted may have raw line breaks within its texts.
-        fields = json.loads(text.lstrip("\ufeff"), strict=False)
-    except (ValueError, RecursionError) as error:
-        where = f"line {error.lineno}" if isinstance(error, json.JSONDecodeError) else "its start"
-        raise ConfigError(f"{setting.names}: the {what} is not JSON (at {where}).") from None
-    if not isinstance(fields, Mapping):
-        raise ConfigError(f"{setting.names}: the {what} is not a JSON object.")
-    return fields
+        raise ConfigError(f"{AUTH.names} is {shown(text)}; it takes one of: {names}.") from None
 
 
 def _flag(text: str | None, setting: Setting, *, default: bool = False) -> bool:
@@ -539,7 +366,7 @@ def _flag(text: str | None, setting: Setting, *, default: bool = False) -> bool:
         return False
     if text.lower() in ("true", "1", "yes"):
         return True
-    raise ConfigError(f'{setting.names} is {_shown(text)}; it takes "true" or "false".')
+    raise ConfigError(f'{setting.names} is {shown(text)}; it takes "true" or "false".')
 
 
 def _seconds(text: str | None, setting: Setting, default: float, *, least: float = 0.0) -> float:
@@ -551,7 +378,7 @@ def _seconds(text: str | None, setting: Setting, default: float, *, least: float
     except ValueError:
         seconds = -1.0
     if not least <= seconds <= 3600:
-        raise ConfigError(f"{setting.names} is {_shown(text)}; it takes seconds, from {least:.0f} to 3600.")
+        raise ConfigError(f"{setting.names} is {shown(text)}; it takes seconds, from {least:.0f} to 3600.")
     return seconds
 
 
@@ -561,7 +388,7 @@ def _hours(text: str | None, setting: Setting, default: float) -> float:
     except ValueError:
         hours = -1.0
     if not 0 <= hours <= 24 * 366:
-        raise ConfigError(f"{setting.names} is {_shown(str(text))}; it takes hours, from 0 to {24 * 366}.")
+        raise ConfigError(f"{setting.names} is {shown(str(text))}; it takes hours, from 0 to {24 * 366}.")
     return hours
 
 

@@ -9,8 +9,9 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 
-# What writing to a file or a pipe ends with where nothing more can be written.
-_UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
+# What writing to a file or a pipe ends with where nothing more can be written. EINVAL: gRPC, imported with older versions of
+# Pulumi's SDK before a line of ours runs, took the number of a closed stream for something of its own.
+_UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF, errno.EINVAL)
 
 
 def run_command(command: Callable[[], object]) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from pulumi_highmobility.clearance.service import ClearanceService
 from pulumi_highmobility.emulator.app import Options
-from pulumi_highmobility.emulator.machine import Pace
+from pulumi_highmobility.emulator.world.machine import Pace
 from pulumi_highmobility.errors import (
     CancellationRefused,
     ClearanceEnded,

@@ -6,12 +6,11 @@ import asyncio
 
 import pytest
 
-from pulumi_highmobility.clearance.reporter import Silence
 from pulumi_highmobility.clearance.service import ClearanceService
 from pulumi_highmobility.clock import RealClock, Stop, StoppableClock
 from pulumi_highmobility.errors import Interrupted
 
-from ..served import Served
+from ..served import Served, Silence
 
 VEHICLE = {"vin": "WBA8E9C50GK000001", "brand": "bmw"}
 

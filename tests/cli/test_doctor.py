@@ -12,8 +12,8 @@ import pytest
 
 from pulumi_highmobility.cli.commands import _TOOLS, command
 from pulumi_highmobility.emulator.app import Options
-from pulumi_highmobility.emulator.clock import EmulatorClock
 from pulumi_highmobility.emulator.server import serve_in_thread
+from pulumi_highmobility.emulator.world.clock import EmulatorClock
 from pulumi_highmobility.testing import RunningEmulator
 
 from .conftest import COMMAND, Tool

@@ -21,7 +21,9 @@ def test_a_file_of_a_library_s_name_beside_the_program_is_not_taken_for_it(
         (tmp_path / name / "__init__.py").write_text("raise RuntimeError('the program s own')\n")
     else:
         (tmp_path / f"{name}.py").write_text("raise RuntimeError('the program s own')\n")
-    program = "import pulumi_highmobility, pulumi_highmobility.api.client, pulumi_highmobility.clearance.service"
+    program = (
+        "import pulumi_highmobility, pulumi_highmobility.api.client, pulumi_highmobility.clearance.service"
+    )
     (tmp_path / "program.py").write_text(program)
     for command in (["program.py"], ["-c", program]):
         done = subprocess.run(

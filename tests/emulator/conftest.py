@@ -13,9 +13,9 @@ import jwt
 import pytest
 
 from pulumi_highmobility.emulator.app import Emulator, Options
-from pulumi_highmobility.emulator.applications import Application
+from pulumi_highmobility.emulator.world.applications import Application
 
-from .serving import TLS, serving
+from .modes import TLS, serving
 
 
 class Caller:

@@ -14,7 +14,7 @@ from pulumi_highmobility.emulator.app import Options
 from pulumi_highmobility.emulator.server import open_emulator
 
 from .conftest import Caller
-from .serving import TLS, serving
+from .modes import TLS, serving
 
 
 @pytest.fixture(params=["file", "memory"])

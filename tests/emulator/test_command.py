@@ -16,13 +16,13 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
-from pulumi_highmobility.emulator.clock import EmulatorClock
 from pulumi_highmobility.emulator.command import emulator as emulator_command
-from pulumi_highmobility.emulator.scenarios import SCENARIOS
 from pulumi_highmobility.emulator.server import bind, serve_in_thread
+from pulumi_highmobility.emulator.world.clock import EmulatorClock
+from pulumi_highmobility.emulator.world.scenarios import SCENARIOS
 from pulumi_highmobility.testing import serve_emulator, start_emulator
 
-from .serving import own_certificate
+from .modes import own_certificate
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 VIN = "WBA8E9C50GK000001"

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from pulumi_highmobility.emulator.app import Options
-from pulumi_highmobility.emulator.clock import EmulatorClock
-from pulumi_highmobility.emulator.machine import Pace
 from pulumi_highmobility.emulator.server import serve_in_thread
+from pulumi_highmobility.emulator.world.clock import EmulatorClock
+from pulumi_highmobility.emulator.world.machine import Pace
 from pulumi_highmobility.testing import RunningEmulator, serve_emulator, start_emulator
 
 from ..ports import free_port

@@ -10,16 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pulumi_highmobility.clearance.reporter import Silence
 from pulumi_highmobility.clearance.service import ClearanceService
 from pulumi_highmobility.emulator.app import Options
-from pulumi_highmobility.emulator.machine import Pace
+from pulumi_highmobility.emulator.world.machine import Pace
 from pulumi_highmobility.errors import FleetIncomplete, ServerError
 from pulumi_highmobility.fleet.held import HeldFleet, Member, read_registry
 from pulumi_highmobility.fleet.plan import FleetPlan, named, plan_fleet, removals_allowed
 from pulumi_highmobility.fleet.roster import check_roster, read_roster, write_roster
 from pulumi_highmobility.fleet.work import FleetWork
-from tests.served import Served
+from tests.served import Served, Silence
 
 VINS = st.text("ABCDEFGHJKLMNPRSTUVWXYZ0123456789", min_size=17, max_size=17)
 ROWS = st.lists(

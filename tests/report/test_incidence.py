@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,8 @@ from hypothesis import strategies as st
 
 from pulumi_highmobility.report.episodes import Outcome
 from pulumi_highmobility.report.incidence import (
+    Point,
     cumulative_incidence,
-    incidence_at,
     quantile,
     time_of_eventual_share,
 )
@@ -25,6 +26,13 @@ OUTCOMES = (Outcome.PENDING, Outcome.APPROVED, Outcome.REJECTED)
 A, R, C, P = Outcome.APPROVED, Outcome.REJECTED, Outcome.CANCELED, Outcome.PENDING
 
 Observed = list[tuple[float, Outcome]]
+
+
+def incidence_at(points: Sequence[Point], seconds: float) -> float:
+    """The share approved by a time, in seconds after the request."""
+    return max((point.incidence for point in points if point.seconds <= seconds), default=0.0)
+
+
 fleets = st.lists(st.tuples(st.integers(0, 30).map(float), st.sampled_from(Outcome)), max_size=60)
 
 

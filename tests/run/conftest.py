@@ -11,7 +11,7 @@ import pytest
 
 from pulumi_highmobility.clearance.service import ClearanceService
 from pulumi_highmobility.emulator.app import Options
-from pulumi_highmobility.emulator.machine import Pace
+from pulumi_highmobility.emulator.world.machine import Pace
 
 from ..lifecycle import Stack
 from ..served import Served

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from pulumi_highmobility import settings
+from pulumi_highmobility import setting_names
 
 from ..engine import warm_python
 from ..ports import free_port
@@ -260,15 +260,18 @@ def stack_module() -> Any:
 def test_the_settings_that_keep_the_emulator_out_are_the_providers() -> None:
     """All of them, but those that neither name a server nor how to sign on to it."""
     others = {
-        settings.CHECK_ELIGIBILITY,
-        settings.LISTING_MAX_AGE,
-        settings.REQUEST_TIMEOUT,
-        settings.MOVED_FROM,
-        settings.ALLOW_INSECURE_HTTP,
-        settings.REQUIRE_SECRET_CONFIG,
-        settings.CARMAKER_NOTICES,
+        setting_names.CHECK_ELIGIBILITY,
+        setting_names.LISTING_MAX_AGE,
+        setting_names.REQUEST_TIMEOUT,
+        setting_names.MOVED_FROM,
+        setting_names.ALLOW_INSECURE_HTTP,
+        setting_names.REQUIRE_SECRET_CONFIG,
+        setting_names.CARMAKER_NOTICES,
+        setting_names.REVOKE_WITHOUT_STATE,
+        setting_names.RETRY_INTERVAL,
+        setting_names.MAX_REVOCATIONS,
     }
-    found = [setting for setting in settings.SETTINGS if setting not in others]
+    found = [setting for setting in setting_names.SETTINGS if setting not in others]
     variables = {
         name for setting in found for name in (setting.environment, setting.environment_file) if name
     }

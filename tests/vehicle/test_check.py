@@ -14,7 +14,7 @@ from pulumi_highmobility.api.shapes import RegisteredVehicle
 from pulumi_highmobility.clearance.registered import differences, tags_of
 from pulumi_highmobility.text import composed, unseen_difference
 from pulumi_highmobility.vehicle.brands import BRANDS
-from pulumi_highmobility.vehicle.check import Odometer, VehicleSpec, check_vehicle, to_wire
+from pulumi_highmobility.vehicle.check import Odometer, VehicleSpec, check_vehicle
 
 VIN = "WBA0000000EMU0001"
 UNKNOWN = object()
@@ -64,7 +64,7 @@ COMPOSED, DECOMPOSED = "K\u00f6ln", "Ko\u0308ln"
 
 def test_tags_are_kept_composed_however_they_were_typed() -> None:
     assert spec_of(vehicle(tags={DECOMPOSED: DECOMPOSED})) == spec_of(vehicle(tags={COMPOSED: COMPOSED}))
-    assert to_wire(spec_of(vehicle(tags={DECOMPOSED: DECOMPOSED})))["tags"] == {COMPOSED: COMPOSED}
+    assert check_vehicle(vehicle(tags={DECOMPOSED: DECOMPOSED})).normalized["tags"] == {COMPOSED: COMPOSED}
     checked = check_vehicle(vehicle(tags={DECOMPOSED: UNKNOWN}), unknown=lambda value: value is UNKNOWN)
     assert not checked.problems
 
@@ -288,13 +288,12 @@ def test_what_has_a_problem_stays_as_it_was_given() -> None:
     assert check_vehicle(fields).normalized == {"vin": "x", "brand": "bmw", "tags": {"a": 1}}
 
 
-def test_the_wire_row_has_only_what_was_given() -> None:
-    assert to_wire(VehicleSpec(VIN, "bmw")) == {"vin": VIN, "brand": "bmw"}
+def test_what_is_sent_has_only_what_was_given() -> None:
+    assert check_vehicle(vehicle(tags={}, control_measures={})).normalized == {"vin": VIN, "brand": "bmw"}
 
 
-def test_the_wire_row_has_everything_that_was_given() -> None:
-    spec = VehicleSpec(VIN, "mercedes-benz", Odometer(110_000, "miles"), (("a", "b"),))
-    assert to_wire(spec) == {
+def test_what_is_sent_has_everything_that_was_given() -> None:
+    assert check_vehicle(with_odometer(unit="miles") | {"tags": {"a": "b"}}).normalized == {
         "vin": VIN,
         "brand": "mercedes-benz",
         "control_measures": {"odometer": {"value": 110_000, "unit": "miles"}},
@@ -317,9 +316,9 @@ wholes = st.fixed_dictionaries(
 
 @given(wholes)
 def test_what_was_checked_is_taken_again_unchanged(fields: dict[str, Any]) -> None:
-    spec = spec_of(fields)
-    assert spec_of(to_wire(spec)) == spec
-    assert check_vehicle(fields).normalized == to_wire(spec)
+    normalized = check_vehicle(fields).normalized
+    assert check_vehicle(normalized).normalized == normalized
+    assert spec_of(normalized) == spec_of(fields)
 
 
 anything = st.recursive(

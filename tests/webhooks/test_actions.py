@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import sqlite3
 import subprocess
@@ -55,7 +56,7 @@ def test_github_is_sent_a_repository_dispatch() -> None:
     sent = send("github", "204 No Content")
     assert sent.startswith(b"POST /repos/acme/infra/dispatches ")
     assert f"Bearer {TOKEN.reveal()}".encode() in sent
-    assert sent.endswith(b'{"event_type":"fleet-changed"}')
+    assert json.loads(sent.rpartition(b"\r\n\r\n")[2]) == {"event_type": "fleet-changed"}
 
 
 def test_gitlab_is_sent_a_pipeline_trigger() -> None:

@@ -274,7 +274,7 @@ sys.modules["msvcrt"] = types.SimpleNamespace(locking=locking, LK_NBLCK=2)
 del os.O_CLOEXEC
 from pathlib import Path
 from pulumi_highmobility.webhooks import Inbox, InboxError, RunStack, webhook_app
-from pulumi_highmobility.emulator.database import open_database
+from pulumi_highmobility.emulator.world.database import open_database
 inbox = Inbox(Path(sys.argv[1]))
 inbox.check()
 try:

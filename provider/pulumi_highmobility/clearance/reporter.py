@@ -18,19 +18,6 @@ class Reporter(Protocol):
         """What is seen just now; the next one may take its place."""
 
 
-class Silence:
-    """For calls that nobody listens to."""
-
-    def info(self, message: str) -> None:
-        """Nobody listens."""
-
-    def warn(self, message: str) -> None:
-        """Nobody listens."""
-
-    def progress(self, message: str) -> None:
-        """Nobody listens."""
-
-
 class FewWords:
     """Passes on the first messages of many vehicles, and counts the rest."""
 

@@ -1,10 +1,8 @@
-"""The states of a clearance and the moves between them."""
+"""The states of a clearance, and what they have in common."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from enum import Enum
-from types import MappingProxyType
 
 
 class Status(str, Enum):
@@ -25,19 +23,6 @@ class Status(str, Enum):
 
 
 _BY_NAME = {status.value: status for status in Status}
-
-MOVES: Mapping[Status, frozenset[Status]] = MappingProxyType(
-    {
-        Status.PENDING: frozenset({Status.APPROVED, Status.REJECTED, Status.CANCELING}),
-        Status.APPROVED: frozenset({Status.REVOKING}),
-        Status.REVOKING: frozenset({Status.REVOKED}),
-        Status.CANCELING: frozenset({Status.CANCELED}),
-        # From an end, the same VIN may be requested again.
-        Status.REJECTED: frozenset({Status.PENDING}),
-        Status.REVOKED: frozenset({Status.PENDING}),
-        Status.CANCELED: frozenset({Status.PENDING}),
-    }
-)
 
 ACTIVE = frozenset({Status.PENDING, Status.APPROVED})
 IN_TRANSITION = frozenset({Status.REVOKING, Status.CANCELING})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -20,19 +20,14 @@ if TYPE_CHECKING:
 _STDOUT = "-"
 
 
-class Instant(click.ParamType[datetime]):
-    """An ISO 8601 instant; without an offset it is in UTC."""
-
-    name = "instant"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """The instant, aware, in UTC."""
-        if isinstance(value, datetime):
-            return value
-        found = parse_instant(str(value))
-        if found is None:
-            self.fail(f"{value!r} is no instant; write 2026-06-01T12:00:00Z", param, ctx)
-        return found
+def instant(_context: click.Context, _option: click.Parameter, value: str | None) -> datetime | None:
+    """An ISO 8601 instant, aware, in UTC; without an offset it is in UTC."""
+    if value is None:
+        return None
+    found = parse_instant(value)
+    if found is None:
+        raise click.BadParameter(f"{value!r} is no instant; write 2026-06-01T12:00:00Z")
+    return found
 
 
 @click.command("report")
@@ -47,7 +42,7 @@ class Instant(click.ParamType[datetime]):
 @click.option("--brand", "brands", multiple=True, help="Only vehicles of this brand; can be repeated.")
 @with_stack
 @click.option("--force", is_flag=True, help="Overwrite files that exist.")
-@click.option("--now", type=Instant(), hidden=True, help="The instant of the report, for tests.")
+@click.option("--now", callback=instant, hidden=True, help="The instant of the report, for tests.")
 def report(
     output: Path | None,
     as_json: bool,

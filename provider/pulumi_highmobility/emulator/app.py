@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
@@ -17,111 +15,39 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .answers import OAuthProblem, Problem
-from .applications import Application
-from .auth import Authenticator
-from .clock import EmulatorClock, iso, iso_seconds
-from .controls import Controls
-from .courier import Courier
-from .dates import Dated
-from .endpoints import Answer, AnswerStyle, Api, MissingOdometer, OnDuplicate
-from .faults import Fault, Faults
-from .limits import ReadLimit, SmallBodies, SmallHeads
-from .machine import Machine, Pace
-from .origins import OwnPagesOnly
-from .page import Page
-from .paths import OriginForm, PathRoute, raw_path, segments
-from .requests import Asked, RequestLog
-from .scenarios import Scenario, Scenarios
-from .store import Store
-from .webhooks import Webhooks
+from .api.endpoints import Answer
+from .api.faults import Fault
+from .api.requests import ApiRequest
+from .controls.calls import Controls
+from .controls.page import Page
+from .parts import Options, Parts
+from .serving.date_header import Dated
+from .serving.limits import SmallBodies, SmallHeads
+from .serving.origins import OwnPagesOnly
+from .serving.paths import OriginForm, PathRoute, raw_path, segments
 from .wire import write_json
+from .world.applications import Application
+from .world.clock import EmulatorClock
+from .world.store import Store
+
+__all__ = ["Emulator", "Options"]
 
 # What is below these answers in OAuth's shape, whatever is wrong.
 _OAUTH_CALLS = ("access_tokens", "vehicleinfo")
 
 
-@dataclass(frozen=True)
-class Options:
-    """How the emulator behaves; see its command's flags."""
-
-    pace: Pace = field(default_factory=Pace)
-    on_duplicate: OnDuplicate = "echo"
-    missing_odometer: MissingOdometer = "error"
-    """Of a Mercedes-Benz without odometer: the tutorial demands it, the OpenAPI's own example has none."""
-    answers: AnswerStyle = "documented"
-    """"recorded": with what recorded answers of the platform have beside what is documented."""
-    limits: bool = True
-    controls: bool = True
-    latency_s: float = 0.0
-    bearer_lifetime_s: float = 300.0
-    token_lifetime_s: float = 600.0
-    audiences: tuple[str, ...] = ()
-    hosts: tuple[str, ...] = ()
-    """Names by which the page and the controls may be called, beside addresses and names without a dot."""
-    rules: tuple[Scenario, ...] = ()
-    credentials: Path | None = None
-    """The file that clients' credentials were written to, for the page to name."""
-
-
-class Emulator:
+class Emulator(Parts):
     """The application with what it stands on, for those who serve it and for tests."""
 
     def __init__(
         self, store: Store, clock: EmulatorClock, applications: list[Application], options: Options
     ) -> None:
-        self.store = store
-        self.clock = clock
-        self.applications = applications
-        self.options = options
-        self.log = RequestLog()
-        self.faults = Faults()
-        self.limit = ReadLimit(clock.wall, enabled=options.limits)
-        stamp = iso_seconds if options.answers == "recorded" else iso
-        self.webhooks = Webhooks(
-            store, clock.wall, stamp=iso_seconds if options.answers == "recorded" else None
-        )
-        self.scenarios = Scenarios(options.rules)
-        self.machine = Machine(
-            store,
-            clock,
-            options.pace,
-            self.scenarios,
-            applications,
-            stamp=stamp,
-            on_change=self.webhooks.changed,
-        )
-        self.authenticator = Authenticator(
-            store,
-            clock,
-            applications,
-            audiences=options.audiences,
-            lifetime_s=options.bearer_lifetime_s,
-            stamp=stamp,
-        )
-        self.api = Api(
-            store,
-            clock,
-            self.machine,
-            self.authenticator,
-            self.limit,
-            self.scenarios,
-            on_duplicate=options.on_duplicate,
-            missing_odometer=options.missing_odometer,
-            style=options.answers,
-            stamp=stamp,
-            token_lifetime_s=options.token_lifetime_s,
-        )
-        self.courier = Courier(self)
+        super().__init__(store, clock, applications, options)
         self.app = self._build()
-
-    def settle_some(self) -> bool:
-        """Carry out some of the moves whose time has come, in a transaction of their own; whether there were any."""
-        with self.store.transaction() as db:
-            return self.machine.settle_some(db)
 
     def _build(self) -> Starlette:
         api = self.api
-        calls: list[tuple[str, str, Callable[[Asked], Answer]]] = [
+        calls: list[tuple[str, str, Callable[[ApiRequest], Answer]]] = [
             ("POST", "/auth_tokens", api.create_auth_token),
             ("DELETE", "/auth_tokens/{auth_token}", api.delete_auth_token),
             ("POST", "/access_tokens", api.create_access_token),
@@ -135,7 +61,7 @@ class Emulator:
             ("POST", "/fleets/access_tokens", api.create_vehicle_token),
             ("POST", "/eligibility", api.check_eligibility),
         ]
-        by_path: dict[str, dict[str, Callable[[Asked], Answer]]] = {}
+        by_path: dict[str, dict[str, Callable[[ApiRequest], Answer]]] = {}
         for method, path, call in calls:
             by_path.setdefault(path, {})[method] = call
         # One route a path, not a call: a 405 then says in Allow every method that the path takes.
@@ -166,7 +92,7 @@ class Emulator:
         return app
 
     def _endpoint(
-        self, calls: dict[str, Callable[[Asked], Answer]]
+        self, calls: dict[str, Callable[[ApiRequest], Answer]]
     ) -> Callable[[Request], Awaitable[ASGIApp]]:
         async def endpoint(request: Request) -> ASGIApp:
             call = calls["GET" if request.method == "HEAD" else request.method]
@@ -185,7 +111,7 @@ class Emulator:
         return endpoint
 
     async def _answer(
-        self, call: Callable[[Asked], Answer], asked: Asked, fault: Fault | None
+        self, call: Callable[[ApiRequest], Answer], asked: ApiRequest, fault: Fault | None
     ) -> Response | _Closed | _Truncated:
         match fault:
             case Fault(kind="delay"):
@@ -242,8 +168,8 @@ class _Truncated:
         await _Closed()(scope, receive, send)
 
 
-async def _read(request: Request) -> Asked:
-    return Asked(
+async def _read(request: Request) -> ApiRequest:
+    return ApiRequest(
         method=request.method,
         path="/".join(["", *segments(request.scope)[2:]]),
         query=dict(request.query_params),

@@ -15,42 +15,31 @@ import click
 
 from ..streams import announce
 from .app import Emulator, Options
-from .applications import write_credentials
-from .clock import EmulatorClock
-from .database import DatabaseError
-from .durations import parse_duration
-from .machine import Pace
-from .scenario_files import ScenarioFileError, read_scenarios
 from .server import PortInUse, bind, open_emulator, serve
-from .webhooks import InvalidWebhook
+from .world.applications import write_credentials
+from .world.clock import EmulatorClock
+from .world.database import DatabaseError
+from .world.durations import parse_duration
+from .world.machine import Pace
+from .world.scenario_files import ScenarioFileError, read_scenarios
+from .world.webhooks import InvalidWebhook
 
 
-class Duration(click.ParamType[float]):
-    """A duration such as 500ms, 2s, 10m, 3h or 1d; a bare number is seconds."""
-
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Seconds."""
-        if isinstance(value, (int, float)):
-            return float(value)
-        try:
-            return parse_duration(str(value))
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
+# Callbacks and not types of click's: its `ParamType` takes the type of its values from 8.4 on, and mypy asks for it.
+def duration(_context: click.Context, _option: click.Parameter, value: str) -> float:
+    """Seconds, of a duration such as 500ms, 2s, 10m, 3h or 1d; a bare number is seconds."""
+    try:
+        return parse_duration(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
 
 
-class Speed(click.ParamType[float]):
+def speed(_context: click.Context, _option: click.Parameter, value: str) -> float:
     """A number from 0; click's own range takes NaN and infinity."""
-
-    name = "number"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """The number."""
-        try:
-            return EmulatorClock(speed=float(value)).speed
-        except ValueError:
-            self.fail(f"{value!r} is not a number from 0", param, ctx)
+    try:
+        return EmulatorClock(speed=float(value)).speed
+    except ValueError as error:
+        raise click.BadParameter(f"{value!r} is not a number from 0") from error
 
 
 @click.command("emulator")
@@ -67,13 +56,28 @@ class Speed(click.ParamType[float]):
     help="Write a client's credentials here (mode 0600).",
 )
 @click.option(
-    "--approve-after", type=Duration(), default="2s", show_default=True, help="From request to approval."
+    "--approve-after",
+    metavar="DURATION",
+    callback=duration,
+    default="2s",
+    show_default=True,
+    help="From request to approval.",
 )
 @click.option(
-    "--revoke-after", type=Duration(), default="1s", show_default=True, help="From revoking to revoked."
+    "--revoke-after",
+    metavar="DURATION",
+    callback=duration,
+    default="1s",
+    show_default=True,
+    help="From revoking to revoked.",
 )
 @click.option(
-    "--cancel-after", type=Duration(), default="1s", show_default=True, help="From canceling to canceled."
+    "--cancel-after",
+    metavar="DURATION",
+    callback=duration,
+    default="1s",
+    show_default=True,
+    help="From canceling to canceled.",
 )
 @click.option(
     "--on-duplicate",
@@ -98,17 +102,35 @@ class Speed(click.ParamType[float]):
 )
 @click.option(
     "--speed",
-    type=Speed(),
-    default=1.0,
+    metavar="NUMBER",
+    callback=speed,
+    default="1.0",
     show_default=True,
     help="How many times as fast carmakers' time runs; 0: only when advanced.",
 )
-@click.option("--latency", type=Duration(), default="0s", show_default=True, help="Added to each answer.")
 @click.option(
-    "--token-lifetime", type=Duration(), default="10m", show_default=True, help="Of a vehicle's access token."
+    "--latency",
+    metavar="DURATION",
+    callback=duration,
+    default="0s",
+    show_default=True,
+    help="Added to each answer.",
 )
 @click.option(
-    "--bearer-lifetime", type=Duration(), default="5m", show_default=True, help="Of a bearer token."
+    "--token-lifetime",
+    metavar="DURATION",
+    callback=duration,
+    default="10m",
+    show_default=True,
+    help="Of a vehicle's access token.",
+)
+@click.option(
+    "--bearer-lifetime",
+    metavar="DURATION",
+    callback=duration,
+    default="5m",
+    show_default=True,
+    help="Of a bearer token.",
 )
 @click.option("--limits/--no-limits", default=True, show_default=True, help="The platform's rate limits.")
 @click.option(

@@ -19,11 +19,11 @@ from starlette.types import Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from .app import Emulator, Options
-from .applications import ensure_application, write_credentials
-from .clock import EmulatorClock
-from .database import DatabaseError
-from .limits import LARGEST_HEAD
-from .store import Store
+from .serving.limits import LARGEST_HEAD
+from .world.applications import ensure_application, write_credentials
+from .world.clock import EmulatorClock
+from .world.database import DatabaseError
+from .world.store import Store
 
 
 class PortInUse(OSError):

@@ -11,7 +11,7 @@ from ..vehicle.check import tag_path
 from ..vehicle.wording import describe, nearest
 from .nodes import BadNode, Node, TooDeep, Values, compose
 from .objects import Repeating, object_of
-from .reading import FleetFileError
+from .outcome import FleetFileError
 from .rows import REPORTED, UNENDED, FleetRows, fault, read_text
 from .written import MOST_DIGITS, NUMBER, TRUTH, Written, is_encodable, said
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple, cast
 
 from ..vehicle.check import check_vehicle
-from .reading import FleetFileError, FleetFileProblem, VehicleArgsDict
+from .outcome import FleetFileError, FleetFileProblem, VehicleArgsDict
 
 # A hundred thousand vehicles are about 10 MB.
 MOST_BYTES = 256 * 1024 * 1024

@@ -11,7 +11,6 @@ quantile: R. Brookmeyer and J. Crowley, "A Confidence Interval for the Median Su
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -146,12 +145,6 @@ def time_of_eventual_share(points: Sequence[Point], share: float) -> float | Non
     if not points or points[-1].incidence <= 0:
         return None
     return quantile(points, share * points[-1].incidence).seconds
-
-
-def incidence_at(points: Sequence[Point], seconds: float) -> float:
-    """The share approved by a time, in seconds after the request."""
-    place = bisect_right(points, seconds, key=lambda point: point.seconds)
-    return points[place - 1].incidence if place else 0.0
 
 
 def _first(points: Sequence[Point], is_reached: Callable[[Point], bool]) -> float | None:

@@ -74,20 +74,6 @@ class CheckedVehicle(NamedTuple):
         return VehicleSpec(given["vin"], given["brand"], odometer, tuple(given.get("tags", {}).items()))
 
 
-def to_wire(spec: VehicleSpec) -> dict[str, Any]:
-    """
-    The row of this vehicle in a request: {vin, brand, control_measures?, tags?}.
-
-    API: POST /fleets/vehicles
-    """
-    row: dict[str, Any] = {"vin": spec.vin, "brand": spec.brand}
-    if spec.odometer is not None:
-        row["control_measures"] = {"odometer": {"value": spec.odometer.value, "unit": spec.odometer.unit}}
-    if spec.tags:
-        row["tags"] = dict(spec.tags)
-    return row
-
-
 def _is_never_unknown(_value: object) -> bool:
     return False
 

@@ -1,0 +1,1 @@
+"""The platform's calls: what each does, who may make it, what was asked, and faults on demand."""
