@@ -17,13 +17,14 @@ from .served import Served
 
 def pytest_configure() -> None:
     """
-    Let Ctrl-C reach what the tests start.
+    Let Ctrl-C, and the end of a terminal, reach what the tests start.
 
-    A shell that runs the tests in the background has SIGINT ignored for them, and a child inherits that: the tests
-    that send one would wait for an end that never comes.
+    A shell that runs the tests in the background has SIGINT ignored for them, `nohup` SIGHUP, and a child inherits that:
+    the tests that send one would wait for an end that never comes.
     """
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
 # What takes longest begins first: side by side, it would otherwise run alone at the end.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -490,12 +491,19 @@ def test_a_state_that_cannot_be_read_ends_nothing_and_says_so(
     project: Project, emulator: RunningEmulator
 ) -> None:
     approved(project, emulator, fleet(1, *OTHERS) + vehicle("van", 50))
-    # The engine has read its state when the program begins, and writes it anew after its first step.
-    (file,) = (project.folder / "state").glob(".pulumi/stacks/*/test.json")
-    spoil = f"open({str(file)!r}, 'w').write('no state')\n"
-    project.program(spoil + fleet(*OTHERS) + vehicle("new", 51))
+    # The provider finds this one on PATH, as it is not a child of the engine here.
+    broken = project.folder / "broken" / "pulumi"
+    broken.parent.mkdir()
+    broken.write_text(
+        '#!/bin/sh\ncase "$1 $2" in "stack export") echo "error: the bucket is away" >&2; exit 1;; esac\n'
+        f'exec {shutil.which("pulumi")} "$@"\n'
+    )
+    broken.chmod(0o755)
+    path = project.environment["PATH"]
+    project.environment["PATH"] = f"{broken.parent}{os.pathsep}{path}"
+    project.program(fleet(*OTHERS) + vehicle("new", 51))
     run = project.up(expect=1)
-    assert "the stack's saved state cannot be read" in run.output
+    assert "error: the bucket is away" in run.output
     assert "highmobility:revokeWithoutState" in run.output
     assert writes(emulator) == [("POST", [vin(51)])]
     project.environment["HIGHMOBILITY_REVOKE_WITHOUT_STATE"] = "true"
