@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from pulumi_highmobility.emulator.app import Options
+from pulumi_highmobility.emulator.world.machine import Pace
 
 from ..conftest import Caller
 from ..modes import serving
@@ -49,7 +50,9 @@ PROFILE = settings(
 @pytest.fixture(scope="module")
 def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Caller]:
     """One emulator for the examples of this module: each puts back what it changes."""
-    with serving("file", Options(limits=False), tmp_path_factory.mktemp("any")) as (emulator, base_url, http):
+    # Approved at once: no vehicle changes by itself while a slow machine compares what was before.
+    options = Options(limits=False, pace=Pace(approve_after=0))
+    with serving("file", options, tmp_path_factory.mktemp("any")) as (emulator, base_url, http):
         caller = Caller(emulator, base_url, http=http)
         caller.request_vehicle(OTHER)
         yield caller
