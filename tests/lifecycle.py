@@ -433,7 +433,11 @@ class Stack:
             and (targets is None or one.urn.rpartition("::")[2] in targets)
         ]
         self.rng.shuffle(going)
-        going.sort(key=lambda one: one.kind == "Fleet")
+        children = {
+            _parent_of(one.urn): place for place, one in enumerate(going) if one.kind == "FleetRemovals"
+        }
+        places = [max(place, children.get(one.urn, 0) + 0.5) for place, one in enumerate(going)]
+        going = [one for _, one in sorted(zip(places, going, strict=True), key=lambda pair: pair[0])]
         stuck: set[str] = set()
         for record in going:
             if record.urn in stuck:

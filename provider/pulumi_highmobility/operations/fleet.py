@@ -326,20 +326,23 @@ async def delete(work: Work, id_: str, props: Props) -> None:
     With on_removal="retain" the members are spared; what left without it is not.
     Raises: ClearanceStays, FleetIncomplete, and what the API raises.
     """
+    origin.refuse_other_server(props, work.service.settings)
     record = _record(props)
     signalled = work.run.signalled(id_, work.urn) if record.leaving else frozenset()
     left = {vin: one for vin, one in record.leaving.items() if one.key not in signalled}
     members = [] if props.get("on_removal") == "retain" else sorted(record.members)
-    verdicts = work.run.let_go([*members, *sorted(left)], work.going)
+
+    def allow(ends: Sequence[str]) -> None:
+        if ends and work.run.claims.has_program:
+            _refuse_a_lost_fleet(len(record.members) + len(left), ends, props)
+
+    verdicts = work.run.let_go([*members, *sorted(left)], work.going, allow)
     ends = [vin for vin, verdict in verdicts.items() if verdict.fate is Fate.END]
     kept = {vin: verdict.holder for vin, verdict in verdicts.items() if verdict.fate is Fate.KEEP}
     if kept:
         work.reporter.info(_why_kept(kept, work))
     if not ends:
         return
-    origin.refuse_other_server(props, work.service.settings)
-    if work.run.claims.has_program:
-        _refuse_a_lost_fleet(len(record.members) + len(left), ends, props)
     as_of = parse_instant(record.as_of) if record.as_of else None
 
     def requested(vin: str) -> datetime | None:

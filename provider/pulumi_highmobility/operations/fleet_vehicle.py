@@ -214,12 +214,12 @@ async def delete(work: Work, id_: str, props: Props) -> None:
 
     Raises: ClearanceStays, and what Release.release raises.
     """
+    origin.refuse_other_server(props, work.service.settings)
     vin = props.get("vin", id_)
     verdict = work.run.let_go([vin], work.going)[vin]
     if verdict.fate is Fate.KEEP:
         work.reporter.info(why_kept(vin, verdict, work.going))
         return
-    origin.refuse_other_server(props, work.service.settings)
     await work.service.release(
         vin,
         on_uncancellable=props.get("on_uncancellable") or "fail",

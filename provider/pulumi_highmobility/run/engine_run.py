@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -172,11 +172,17 @@ class EngineRun:
             self._ended |= {vin for vin, verdict in found.items() if verdict.fate is Fate.END}
             return found
 
-    def let_go(self, vins: Collection[str], going: Going) -> dict[str, Verdict]:
+    def let_go(
+        self,
+        vins: Collection[str],
+        going: Going,
+        allow: Callable[[Sequence[str]], None] = lambda _: None,
+    ) -> dict[str, Verdict]:
         """
         As `judge`, for a record that is deleted with all that it holds: from now on it counts as gone.
 
-        One whose delete is refused does not. Raises: ClearanceStays, BoardUnusable.
+        One whose delete is refused does not, here or by `allow`, which is given the VINs that would end.
+        Raises: ClearanceStays, BoardUnusable, what `allow` raises.
         """
         with self._lock:
             found = self.judge(vins, going)
@@ -190,6 +196,7 @@ class EngineRun:
             ends = [vin for vin, verdict in found.items() if verdict.fate is Fate.END]
             if ends and kind_of(going.urn) == "FleetVehicle" and not self.claims.gives_up(going.urn, ends[0]):
                 self._refuse_too_many_singles(going)
+            allow(ends)
             self.claims.lose(going.urn, going.id)
             return found
 
