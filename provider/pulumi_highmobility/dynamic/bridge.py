@@ -84,7 +84,7 @@ class Bridge:
         self._stop: Stop | None = None
         self._exits = AsyncExitStack()
         self._said: set[str] = set()
-        self._judged: list[SavedState] = []
+        self._is_judged = False
 
     def configure(self, config: Mapping[str, Any]) -> None:
         """Take the stack's config, with full keys; the last one told counts."""
@@ -184,9 +184,9 @@ class Bridge:
         if not call.urn:
             return None
         saved = self.this_run.saved(call.urn, must_hold)
-        if saved is not None and not any(one is saved for one in self._judged):
+        if saved is not None and not self._is_judged:
             refuse_state_of_another_server(saved, settings)
-            self._judged.append(saved)
+            self._is_judged = True
         return saved
 
     def check_eligibility(self, vehicles: Sequence[tuple[str, str]], reporter: ResourceReporter) -> None:

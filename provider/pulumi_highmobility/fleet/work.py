@@ -152,9 +152,7 @@ class FleetWork:
                 # Just now: what a preview has said of it is what is to come.
                 continue
             found = listed.get(vin)
-            is_over = found is not None and (
-                status_of(found) in ENDED or is_later_request(found, one.requested)
-            )
+            is_over = _is_over(one, found)
             if found is None and looks > 0:
                 looks -= 1
                 is_over = await self._is_unknown(vin)
@@ -166,12 +164,7 @@ class FleetWork:
         if not leaving:
             return frozenset()
         listed = await self._listing.current()
-        found = set()
-        for one in leaving:
-            seen = listed.get(one.vin)
-            if seen is not None and (status_of(seen) in ENDED or is_later_request(seen, one.requested)):
-                found.add(one.vin)
-        return frozenset(found)
+        return frozenset(one.vin for one in leaving if _is_over(one, listed.get(one.vin)))
 
     async def release_all(
         self,
@@ -367,6 +360,11 @@ class FleetWork:
             drift = None if isinstance(found, NotedVehicle) else _drift(row, found, is_adopted=True)
             record.members[vin] = Member(row, found.status, reason_of(found), record.serial, drift)
             record.leaving.pop(vin, None)
+
+
+def _is_over(one: Leaving, found: RegisteredVehicle | None) -> bool:
+    """Whether the clearance of one that left has ended, or is another's by now; a list that lacks it does not say so."""
+    return status_of(found) in ENDED or is_later_request(found, one.requested)
 
 
 def _drift(row: Row, found: RegisteredVehicle, *, is_adopted: bool = False) -> Row | None:

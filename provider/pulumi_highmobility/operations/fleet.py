@@ -79,7 +79,7 @@ def check(olds: Props, news: Props, facts: Facts) -> Checked:
     check_number(given, "transition_timeout_minutes", problems, least=0, most=7 * 24 * 60, unit="minutes")
     check_choice(given, "on_uncancellable", ("fail", "abandon"), problems)
     check_choice(given, "on_removal", ("revoke", "retain"), problems)
-    check_limit(given, problems)
+    _check_limit(given, problems)
     inputs = {name: value for name, value in given.items() if name in INPUTS}
     if "leaving" in given:
         # The program gives it where the list is a secret: Pulumi then takes the output of this name for one, too.
@@ -128,7 +128,7 @@ def _wanted(rows: Sequence[Any]) -> dict[str, str]:
     return found
 
 
-def check_limit(given: Mapping[str, Any], problems: list[Problem]) -> None:
+def _check_limit(given: Mapping[str, Any], problems: list[Problem]) -> None:
     """That `max_removals` is a number or a share, where it is set and known."""
     limit = given.get("max_removals", DEFAULT_MAX_REMOVALS)
     if not is_unknown(limit):

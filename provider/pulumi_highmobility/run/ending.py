@@ -164,7 +164,7 @@ def _others(vin: str, going: Going, claims: Claims, saved: SavedState) -> Iterab
     for record in (*saved.holding(vin), *saved.unreadable):
         if record is itself and is_last:
             continue
-        if not _is_checked(record, claims, saved) and not _is_gone(record, claims, saved):
+        if not resources_of(record, claims, saved) and not _is_gone(record, claims, saved):
             yield record
 
 
@@ -175,12 +175,15 @@ def _is_of(record: Record, urn: str, claims: Claims, saved: SavedState) -> bool:
     return urn not in saved.urns and urn in claims.urns_of(record.kind, record.id)
 
 
-def _is_checked(record: Record, claims: Claims, saved: SavedState) -> bool:
+def resources_of(record: Record, claims: Claims, saved: SavedState) -> list[str]:
+    """The checked resources that a record is of: by URN, or by id where it is renamed by alias; none where it is in no program."""
     if claims.is_checked(record.urn):
-        return True
-    return any(
-        claims.is_checked(urn) and urn not in saved.urns for urn in claims.urns_of(record.kind, record.id)
-    )
+        return [record.urn]
+    return [
+        urn
+        for urn in claims.urns_of(record.kind, record.id)
+        if urn not in saved.urns and claims.is_checked(urn)
+    ]
 
 
 def _is_gone(record: Record, claims: Claims, saved: SavedState) -> bool:

@@ -243,10 +243,7 @@ class EngineRun:
         An old copy that lacks one is still to be deleted, and its delete decides.
         """
         saved = self.saved(urn)
-        copies = list(self.fleet(fleet_id).gone_copies)
-        for record in saved.records if saved else ():
-            if record.kind == "FleetRemovals" and record.properties.get("fleet_id") == fleet_id:
-                copies.append(frozenset(record.properties.get("keys", "").split()))
+        copies = [*self.fleet(fleet_id).gone_copies, *(saved.leaves_of(fleet_id) if saved else ())]
         return frozenset.intersection(*copies) if copies else frozenset()
 
     def handed_over(self, vins: Iterable[str], going: Going) -> frozenset[str]:
@@ -275,8 +272,7 @@ class EngineRun:
             return
         self.look_at_board()
         if self.is_preview and self.claims.has_program and self._program.get("stack"):
-            with contextlib.suppress(StateUnreadable):
-                self._foretell()
+            self._foretell()
         self._board.close()
 
     def _foretell(self) -> None:

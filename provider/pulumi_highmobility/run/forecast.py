@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..clearance.states import ACTIVE, Status
 from ..fleet.plan import named
 from .claims import Claims
+from .ending import resources_of
 from .saved_state import Record, SavedState
 
 
@@ -56,7 +57,7 @@ def forecast(
         if id(record) in going:
             due |= {vin: record.statuses.get(vin, "") for vin in record.vins or ()}
         elif record.is_live and record.kind == "FleetVehicle":
-            for urn in _urns(record, claims, saved):
+            for urn in resources_of(record, claims, saved):
                 if claims.is_replaced(urn) and not claims.gives_up(urn, record.id.upper()):
                     due |= record.statuses
         elif record.is_live and record.kind == "Fleet" and record.id in predicted:
@@ -68,7 +69,9 @@ def forecast(
             due |= {vin: record.statuses.get(vin, "approved") for vin in vins}
     ends, stays = [], []
     for vin, status in sorted(due.items()):
-        is_held = any(id(one) not in going and not _urns(one, claims, saved) for one in saved.holding(vin))
+        is_held = any(
+            id(one) not in going and not resources_of(one, claims, saved) for one in saved.holding(vin)
+        )
         if claims.wants_of(vin) or is_held:
             stays.append(vin)
         elif Status.of(status) in ACTIVE:
@@ -80,21 +83,10 @@ def _is_going(record: Record, claims: Claims, saved: SavedState) -> bool:
     """An old copy, or one whose resource the program no longer has."""
     if record.kind not in ("FleetVehicle", "Fleet"):
         return False
-    return record.is_old_copy or (record.is_live and not _urns(record, claims, saved))
-
-
-def _urns(record: Record, claims: Claims, saved: SavedState) -> list[str]:
-    """The resource that the program has for a record: by URN, or by id where it is renamed by alias."""
-    found = [record.urn] if claims.is_checked(record.urn) else []
-    others: Iterable[str] = claims.urns_of(record.kind, record.id)
-    return found or [urn for urn in others if urn not in saved.urns and claims.is_checked(urn)]
+    return record.is_old_copy or (record.is_live and not resources_of(record, claims, saved))
 
 
 def _decided(fleet_id: str, saved: SavedState) -> frozenset[str]:
     """The leaves that this `up` does not decide: those that all records of the Fleet's removals have, or all without one."""
-    copies = [
-        frozenset(one.properties.get("keys", "").split())
-        for one in saved.records
-        if one.kind == "FleetRemovals" and one.properties.get("fleet_id") == fleet_id
-    ]
+    copies = saved.leaves_of(fleet_id)
     return frozenset.intersection(*copies) if copies else frozenset()

@@ -88,6 +88,14 @@ class SavedState:
         """All of this kind and id: a rename by alias changes the URN."""
         return self._by_id.get((kind, id_), ())
 
+    def leaves_of(self, fleet_id: str) -> list[frozenset[str]]:
+        """What each record of a Fleet's removals has, live or old copy."""
+        return [
+            frozenset(record.properties.get("keys", "").split())
+            for record in self.records
+            if record.kind == "FleetRemovals" and record.properties.get("fleet_id") == fleet_id
+        ]
+
     @cached_property
     def _by_vin(self) -> Mapping[str, Sequence[Record]]:
         found: dict[str, list[Record]] = {}
