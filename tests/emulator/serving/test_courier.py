@@ -132,6 +132,13 @@ def dripping() -> Iterator[str]:
         ended.set()
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A courier that waits for an answer longer than a test for its deliveries, so that what is held up never comes in time."""
+    monkeypatch.setattr(courier, "TIMEOUT_S", 300.0)
+
+
+@pytest.mark.usefixtures("patient")
 def test_a_receiver_that_never_answers_holds_up_no_other(
     caller: Caller,
     receiver: Receiver,  # noqa: F811
@@ -140,13 +147,12 @@ def test_a_receiver_that_never_answers_holds_up_no_other(
 ) -> None:
     for url in (silent, dripping, receiver.url):
         caller.emulator.webhooks.register("default", url, SECRET, ("fleet_clearance_changed",))
-    began = time.monotonic()
     rows = [{"vin": f"WBA8E9C50GK{number:06}", "brand": "bmw"} for number in range(50)]
     caller.http.post("/fleets/vehicles", json={"vehicles": rows}).raise_for_status()
     until(lambda: len(receiver.received) == 100, "100 deliveries")
-    assert time.monotonic() - began < 3 * courier.TIMEOUT_S
 
 
+@pytest.mark.usefixtures("patient")
 def test_many_receivers_that_never_answer_hold_up_no_other(
     caller: Caller,
     receiver: Receiver,  # noqa: F811
@@ -155,13 +161,12 @@ def test_many_receivers_that_never_answer_hold_up_no_other(
     for number in range(40):
         caller.emulator.webhooks.register("default", f"{silent}/{number}", SECRET, CHANGES)
     caller.emulator.webhooks.register("default", receiver.url, SECRET, CHANGES)
-    began = time.monotonic()
     rows = [{"vin": f"WBA8E9C50GK{number:06}", "brand": "bmw"} for number in range(10)]
     caller.http.post("/fleets/vehicles", json={"vehicles": rows}).raise_for_status()
     until(lambda: len(receiver.received) == 20, "20 deliveries")
-    assert time.monotonic() - began < courier.TIMEOUT_S
 
 
+@pytest.mark.usefixtures("patient")
 def test_many_names_that_no_server_answers_for_hold_up_no_other(
     monkeypatch: pytest.MonkeyPatch,
     caller: Caller,
@@ -171,7 +176,7 @@ def test_many_names_that_no_server_answers_for_hold_up_no_other(
 
     def look_up(host: Any, *more: Any, **named: Any) -> Any:
         if b".invalid" in (host if isinstance(host, bytes) else str(host).encode()):
-            answered.wait(30)
+            answered.wait(300)
             raise socket.gaierror(socket.EAI_AGAIN, "no name server answers")
         return real(host, *more, **named)
 
@@ -181,12 +186,10 @@ def test_many_names_that_no_server_answers_for_hold_up_no_other(
         caller.emulator.webhooks.register("default", f"https://{number}.invalid/", SECRET, CHANGES)
     by_name = receiver.url.replace("127.0.0.1", "localhost")
     caller.emulator.webhooks.register("default", by_name, SECRET, CHANGES)
-    began = time.monotonic()
     rows = [{"vin": f"WBA8E9C50GK{number:06}", "brand": "bmw"} for number in range(10)]
     try:
         caller.http.post("/fleets/vehicles", json={"vehicles": rows}).raise_for_status()
         until(lambda: len(receiver.received) == 20, "20 deliveries")
-        assert time.monotonic() - began < courier.TIMEOUT_S
     finally:
         answered.set()
 

@@ -154,7 +154,7 @@ def test_a_byte_now_and_then_is_no_reprieve(short: str) -> None:
         connection.sendall(b"GET /v1/fleets/vehicles HTTP/1.1\r\nHost: x\r\nX-Slow: ")
         began = time.monotonic()
         while is_open(connection):
-            assert time.monotonic() - began < 8
+            assert time.monotonic() - began < 60
             time.sleep(0.05)
 
 

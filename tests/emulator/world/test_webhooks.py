@@ -81,7 +81,7 @@ def controls(caller: Caller) -> Iterator[EmulatorControls]:
 
 def until(condition: Callable[[], bool], what: str) -> None:
     """Deliveries come in the background."""
-    end = time.monotonic() + 15
+    end = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < end, f"{what} did not come"
         time.sleep(0.01)
