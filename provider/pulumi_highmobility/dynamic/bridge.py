@@ -6,34 +6,23 @@ import asyncio
 import os
 import random
 import threading
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import CancelledError
 from contextlib import AsyncExitStack
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..clock import Clock, RealClock, Stop, StoppableClock
-from ..errors import BoardUnusable, ConfigError, HighMobilityError, Interrupted
-from ..run.urns import kind_of
-from ..settings import (
-    Settings,
-    load_settings,
-    max_revocations,
-    may_revoke_without_state,
-    retry_interval,
-    wants_carmaker_notices,
-    wants_eligibility_check,
-)
+from ..errors import BoardUnusable, Interrupted
+from ..settings import Settings, load_settings, max_revocations, may_revoke_without_state
 from ..text import visible
 from .own_modules import import_past_the_program
-from .sdk import Engine, EngineCall, engine_of_this_process, prepare_process
+from .sdk import Engine, engine_of_this_process, prepare_process
 
 if TYPE_CHECKING:
     from ..clearance.service import ClearanceService
-    from ..operations.work import Work
+    from ..operations.runner import Runner
     from ..run.board import Board
     from ..run.engine_run import EngineRun
-    from ..run.saved_state import SavedState
 
 import_past_the_program()
 
@@ -77,14 +66,12 @@ class Bridge:
         self._lock = threading.Lock()
         self._started = False
         self._this_run: EngineRun | None = None
-        self._seen: asyncio.Future[None] | None = None
+        self._runner: Runner | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._opening: asyncio.Lock | None = None
         self._services: dict[Settings, ClearanceService] = {}
         self._stop: Stop | None = None
         self._exits = AsyncExitStack()
-        self._said: set[str] = set()
-        self._is_judged = False
 
     def configure(self, config: Mapping[str, Any]) -> None:
         """Take the stack's config, with full keys; the last one told counts."""
@@ -117,6 +104,17 @@ class Bridge:
                 )
             return self._this_run
 
+    @property
+    def runner(self) -> Runner:
+        """Serves the engine's calls."""
+        from ..operations.runner import Runner  # noqa: PLC0415 - as above
+
+        this_run = self.this_run
+        with self._lock:
+            if self._runner is None:
+                self._runner = Runner(self, this_run)
+            return self._runner
+
     def _board(self) -> Board | None:
         from ..run.board import Board  # noqa: PLC0415 - as above
 
@@ -138,79 +136,17 @@ class Bridge:
             self._settings = load_settings(self._config, os.environ)
         return self._settings
 
-    def wants_eligibility_check(self) -> bool:
-        """Whether the setting asks for the check at preview. Raises: ConfigError."""
-        return wants_eligibility_check(self._config, os.environ)
+    def setting(self, read: Callable[[Mapping[str, Any], Mapping[str, str]], T]) -> T:
+        """See Door."""
+        return read(self._config, os.environ)
 
-    def wants_carmaker_notices(self) -> bool:
-        """Whether what is known of a new vehicle's brand is told. Raises: ConfigError."""
-        return wants_carmaker_notices(self._config, os.environ)
+    def reporter(self, urn: str) -> ResourceReporter:
+        """See Door."""
+        return ResourceReporter(self.engine, urn)
 
-    def retry_interval(self) -> timedelta:
-        """How long a vehicle that was refused or ended by somebody is not requested again. Raises: ConfigError."""
-        return retry_interval(self._config, os.environ)
-
-    def is_first(self, message: str) -> bool:
-        """True the first time that a message comes up in this process."""
-        with self._lock:
-            is_new = message not in self._said
-            self._said.add(message)
-        return is_new
-
-    def judge_server(self, olds: Mapping[str, Any]) -> None:
-        """Raises: OtherServer where the state of a resource is about another server than the one that is set."""
-        from ..operations.origin import refuse_other_server  # noqa: PLC0415 - as above
-
-        try:
-            settings = self.settings()
-        except ConfigError:
-            # A preview without credentials makes no request, so it cannot make one to the wrong server.
-            return
-        refuse_other_server(olds, settings)
-
-    def judge_stack(self, call: EngineCall) -> None:
-        """Raises: OtherServer where any record of the stack's saved state is about another server."""
-        try:
-            settings = self.settings()
-        except ConfigError:
-            return
-        self._judged_stack(call, settings, None)
-
-    def _judged_stack(
-        self, call: EngineCall, settings: Settings, must_hold: tuple[str, str] | None
-    ) -> SavedState | None:
-        from ..operations.origin import refuse_state_of_another_server  # noqa: PLC0415 - as above
-
-        if not call.urn:
-            return None
-        saved = self.this_run.saved(call.urn, must_hold)
-        if saved is not None and not self._is_judged:
-            refuse_state_of_another_server(saved, settings)
-            self._is_judged = True
-        return saved
-
-    def check_eligibility(self, vehicles: Sequence[tuple[str, str]], reporter: ResourceReporter) -> None:
-        """Warn of vehicles that their carmakers won't take; never fails a preview."""
-        from ..operations.eligibility import can_be_asked, look_up  # noqa: PLC0415 - as above
-
-        asked = can_be_asked(vehicles)
-        if not asked:
-            return
-        try:
-            self.settings()
-        except ConfigError:
-            told = "eligibility is not checked: no credentials for High Mobility are set here"
-            if self.is_first(told):
-                reporter.info(told)
-            return
-        this_run = self.this_run
-        try:
-            notices = self.run(lambda service: look_up(service, asked, reporter, this_run.ineligible))
-        except HighMobilityError as error:
-            reporter.warn(f"eligibility could not be checked: {error}")
-            return
-        for notice in notices:
-            reporter.warn(notice.text)
+    def error(self, message: str, urn: str) -> None:
+        """See Door."""
+        self.engine.log("error", message, urn)
 
     def run(
         self, work: Callable[[ClearanceService], Awaitable[T]], config: Mapping[str, Any] | None = None
@@ -226,41 +162,6 @@ class Bridge:
             return waiting.result()
         except CancelledError:
             raise Interrupted from None
-
-    def operate(
-        self,
-        call: EngineCall,
-        work: Callable[[Work], Awaitable[T]],
-        id_: str = "",
-        *,
-        changes_something: bool = True,
-    ) -> T:
-        """
-        As `run`, for an operation of the resource that the engine's call is about.
-
-        One that changes something begins only after the whole stack's state was judged: that it is about this server, and
-        that these credentials see what it holds. Raises: OtherServer, VehicleUnseen, too.
-        """
-        from ..api.waits import listener  # noqa: PLC0415 - as above
-        from ..operations.origin import refuse_unseen  # noqa: PLC0415
-        from ..operations.work import Work  # noqa: PLC0415
-
-        self.start()
-        reporter = ResourceReporter(self.engine, call.urn)
-        this_run, interval = self.this_run, self.retry_interval()
-        saved = None
-        if changes_something:
-            saved = self._judged_stack(call, self.settings(), (kind_of(call.urn), id_) if id_ else None)
-
-        async def told(service: ClearanceService) -> T:
-            listener.set(reporter.info)
-            if saved is not None:
-                if self._seen is None:
-                    self._seen = asyncio.ensure_future(refuse_unseen(saved, service))
-                await asyncio.shield(self._seen)
-            return await work(Work(service, reporter, this_run, call.urn, id_, interval))
-
-        return self.run(told)
 
     def interrupt(self) -> None:
         """

@@ -32,58 +32,30 @@ from ..vehicle.check import Problem
 from ..vehicle.vin import InvalidVin, parse_vin
 from . import origin
 from .again import is_due, may_retry
+from .schema import FLEET
 from .values import (
     Checked,
     Difference,
     Notice,
     Props,
     State,
-    check_choice,
-    check_flag,
-    check_number,
-    differs,
     is_unknown,
     readable,
-    refuse_unknown_names,
     transition_timeout_s,
-    without_none,
 )
 from .work import Facts, Work
 
 # Of more problems than this the rest is counted.
 _SHOWN = 20
 
-SETTINGS = (
-    "max_removals",
-    "on_removal",
-    "on_uncancellable",
-    "retry_rejected",
-    "retry_revoked",
-    "transition_timeout_minutes",
-    "check_eligibility",
-    "adopt",
-)
-INPUTS = frozenset({"vehicles", *SETTINGS})
-OUTPUTS = ("counts", "registry", "leaving", origin.PROPERTY)
-
 
 def check(olds: Props, news: Props, facts: Facts) -> Checked:
     """All that is wrong with the list; whether it would end too many clearances, the diff tells."""
-    problems: list[Problem] = []
-    given = without_none(news)
-    refuse_unknown_names(given, INPUTS | set(OUTPUTS), problems)
-    check_flag(given, "retry_rejected", problems)
-    check_flag(given, "retry_revoked", problems)
-    check_flag(given, "check_eligibility", problems)
-    check_flag(given, "adopt", problems)
-    check_number(given, "transition_timeout_minutes", problems, least=0, most=7 * 24 * 60, unit="minutes")
-    check_choice(given, "on_uncancellable", ("fail", "abandon"), problems)
-    check_choice(given, "on_removal", ("revoke", "retain"), problems)
+    # The program gives it where the list is a secret: Pulumi then takes the output of this name for one, too.
+    leaving = {name: news[name] for name in ("leaving",) if news.get(name) is not None}
+    given, problems = FLEET.check(olds, {name: value for name, value in news.items() if name not in leaving})
     _check_limit(given, problems)
-    inputs = {name: value for name, value in given.items() if name in INPUTS}
-    if "leaving" in given:
-        # The program gives it where the list is a secret: Pulumi then takes the output of this name for one, too.
-        inputs["leaving"] = given["leaving"]
+    inputs = given | leaving
     text = given.get("vehicles")
     if is_unknown(text):
         return Checked(inputs, problems)
@@ -198,7 +170,7 @@ def diff(olds: Props, news: Props, facts: Facts) -> Difference:
     ends.is_compared = True
     if is_unknown(news.get("vehicles")):
         ends.predicted = None
-        return Difference(changes=True)
+        return Difference(["vehicles"])
     record = _record(olds)
     wanted = _rows(news)
     back = sorted(wanted.keys() & record.leaving.keys())
@@ -210,15 +182,17 @@ def diff(olds: Props, news: Props, facts: Facts) -> Difference:
     _refuse_what_is_known_to_fail(record, plan, wanted, facts)
     _refuse_too_many_removals(record, plan, news, facts)
     again = _again(record, news, facts.now, facts.retry_interval)
-    changes = bool(plan) or bool(again) or bool(back) or bool(differs(news, olds, *SETTINGS))
+    changed = FLEET.changed_options(news, olds)
+    changed += ["vehicles"] if plan or back else []
+    changed += ["registry"] if again else []
     ends.predicted = keys_of(record.leaving)
     if news.get("on_removal") != "retain":
         ends.predicted |= {f"{vin}@{record.serial + 1}" for vin in plan.removed}
-    notices = _what_changes(plan, again, news, facts) if changes else []
+    notices = _what_changes(plan, again, news, facts) if changed else []
     if back:
         text = f"{len(back):,} put back ({named(back)}): keep their clearance, or are requested again where it has ended"
         notices.insert(0, Notice(text))
-    return Difference(changes, notices=notices, gives_up=plan.changed)
+    return Difference(changed, notices=notices, gives_up=plan.changed)
 
 
 def _what_changes(
@@ -282,8 +256,7 @@ async def read(work: Work, id_: str, props: Props) -> State | None:
         )
     outputs = _outputs(work, record, props)
     _tell_what_somebody_did(work, record, held, before)
-    inputs = {name: outputs[name] for name in INPUTS if name in outputs}
-    return State(id_, outputs, inputs, holds=list(record.members))
+    return State(id_, outputs, FLEET.given(outputs), holds=list(record.members))
 
 
 def _tell_what_somebody_did(work: Work, record: HeldFleet, held: Collection[str], size: int) -> None:
@@ -413,7 +386,7 @@ async def _carry_out(
             raise
         trouble = error
     reasons = _reasons(record, plan, trouble) if trouble is not None or record.failed else ()
-    inputs = {name: props[name] for name in (*INPUTS, "leaving") if props.get(name) is not None}
+    inputs = FLEET.given(props) | {name: props[name] for name in ("leaving",) if props.get(name) is not None}
     outputs = _outputs(work, record, props)
     return State(id_, outputs, inputs if reasons else None, reasons, holds=list(record.members))
 
@@ -506,9 +479,8 @@ def _refuse_what_is_known_to_fail(
 
 def _outputs(work: Work, record: HeldFleet, props: Mapping[str, Any]) -> Props:
     """What stands in the state: the vehicles as they are held, which after a failure are not all that are wanted."""
-    settings = {name: props[name] for name in SETTINGS if props.get(name) is not None}
     return {
-        **settings,
+        **FLEET.given(props),
         "vehicles": record.roster(),
         "counts": record.counts(),
         "registry": record.registry(),

@@ -21,6 +21,7 @@ from ..fleet.work import FleetWork
 from ..run.ending import Fate, is_in_the_midst
 from ..run.engine_run import Removals, why_kept
 from . import origin
+from .schema import FLEET_REMOVALS
 from .values import (
     Checked,
     Difference,
@@ -30,18 +31,15 @@ from .values import (
     is_unknown,
     readable,
     transition_timeout_s,
-    without_none,
 )
 from .work import Facts, Work
 
-INPUTS = ("fleet_id", "leaving", "on_uncancellable", "transition_timeout_minutes")
-OUTPUTS = ("fleet_id", "keys")
 _SHOWN = 5
 
 
 def check(olds: Props, news: Props, facts: Facts) -> Checked:  # noqa: ARG001 - as of every resource
     """Note what has left the Fleet, for the deletes of this run."""
-    inputs = {name: value for name, value in without_none(news).items() if name in INPUTS}
+    inputs = FLEET_REMOVALS.given(news)
     fleet_id, leaving = inputs.get("fleet_id"), inputs.get("leaving", "")
     if isinstance(fleet_id, str) and isinstance(leaving, str):
         with readable("leaving"):
@@ -60,19 +58,19 @@ def diff(olds: Props, news: Props, facts: Facts) -> Difference:
     fleet_id, leaving = news.get("fleet_id"), news.get("leaving", "")
     held = _keys(olds)
     if fleet_id != olds.get("fleet_id"):
-        return Difference(changes=True)
+        return Difference(["fleet_id"])
     if is_unknown(leaving):
         leaves = facts.run.fleet(str(fleet_id)).predicted
         if leaves is None:
-            return Difference(changes=True)
+            return Difference(["leaving"])
     else:
         leaves = keys_of(read_leaving(str(leaving)))
     if leaves <= held:
-        return Difference(changes=False)
+        return Difference()
     vins = sorted(key.partition("@")[0] for key in leaves - held)
     ends = [vin for vin in vins if facts.wanted_by(vin) is None]
     text = f"{len(ends):,} removed ({named(ends)}): the clearance ends when this `up` has done all else without an error"
-    return Difference(True, ["leaving"], notices=[Notice(text)] if ends else ())
+    return Difference(["leaving"], ["leaving"], notices=[Notice(text)] if ends else ())
 
 
 async def create(work: Work, props: Props) -> State:
@@ -89,7 +87,7 @@ async def create(work: Work, props: Props) -> State:
 
 async def read(work: Work, id_: str, props: Props) -> State | None:  # noqa: ARG001 - as of every resource
     """Nothing of it stands anywhere else."""
-    return State(id_, dict(props), {name: props[name] for name in INPUTS if props.get(name) is not None})
+    return State(id_, dict(props), FLEET_REMOVALS.given(props))
 
 
 async def update(work: Work, id_: str, olds: Props, news: Props) -> State:

@@ -24,66 +24,33 @@ from ..run.engine_run import why_kept
 from ..run.urns import shown
 from ..text import composed_tags, visible
 from ..vehicle.brands import nearest_brand, notices_for, wire_name
-from ..vehicle.check import Problem, check_vehicle
+from ..vehicle.check import check_vehicle
 from ..vehicle.vin import InvalidVin, parse_vin
 from . import origin
 from .again import is_due, may_retry
+from .schema import FLEET_VEHICLE
 from .values import (
     Checked,
     Difference,
     Notice,
     Props,
     State,
-    check_choice,
-    check_flag,
-    check_number,
     differs,
     is_unknown,
     readable,
-    refuse_unknown_names,
     transition_timeout_s,
     without_none,
 )
 from .work import Facts, Work
 
-SETTINGS = (
-    "retry_rejected",
-    "retry_revoked",
-    "on_uncancellable",
-    "transition_timeout_minutes",
-    "check_eligibility",
-    "adopt",
-)
-INPUTS = frozenset({"vin", "brand", "control_measures", "tags", *SETTINGS})
-OUTPUTS = (
-    "status",
-    "status_reason",
-    "changelog",
-    "requested_at",
-    "approved_at",
-    "request_id",
-    "retried_at",
-    "wanted",
-    origin.PROPERTY,
-)
-
 
 def check(olds: Props, news: Props, facts: Facts) -> Checked:
     """Everything that can be known to be wrong before a request is made; runs at every preview and up."""
-    problems: list[Problem] = []
-    given = without_none(news)
-    refuse_unknown_names(given, INPUTS | set(OUTPUTS), problems)
+    given, problems = FLEET_VEHICLE.check(olds, news)
     checked = check_vehicle(given, unknown=is_unknown)
     problems.extend(checked.problems)
-    check_flag(given, "retry_rejected", problems)
-    check_flag(given, "retry_revoked", problems)
-    check_flag(given, "check_eligibility", problems)
-    check_flag(given, "adopt", problems)
-    check_number(given, "transition_timeout_minutes", problems, least=0, most=7 * 24 * 60, unit="minutes")
-    check_choice(given, "on_uncancellable", ("fail", "abandon"), problems)
     # Without tags there are none: a refresh reads them as such, and a diff would show them as taken away.
-    inputs = {"tags": {}} | {name: value for name, value in given.items() if name in INPUTS}
-    inputs |= checked.normalized
+    inputs = {"tags": {}} | given | checked.normalized
     notices: list[Notice] = []
     eligibility: list[tuple[str, str]] = []
     if differs(inputs, olds, "vin", "brand", "tags"):
@@ -137,18 +104,18 @@ def diff(olds: Props, news: Props, facts: Facts) -> Difference:
                 "warning",
             )
         )
-    changes = bool(replaces or unknown) or bool(differs(news, olds, *SETTINGS))
-    changes = changes or (not unknown and _accepts_drift(olds, news))
-    changes = changes or is_due(
-        olds.get("status"), olds.get("retried_at"), news, facts.now, facts.retry_interval
-    )
+    changed = [*replaces, *unknown, *FLEET_VEHICLE.changed_options(news, olds)]
+    if not unknown and _accepts_drift(olds, news):
+        changed += ["brand", "tags"]
+    if is_due(olds.get("status"), olds.get("retried_at"), news, facts.now, facts.retry_interval):
+        changed.append("status")
     # The same VIN cannot be requested while its old clearance lives.
     same_vin = bool(replaces) and "vin" not in replaces
     if same_vin and origin.is_held(olds.get("status")):
         _refuse_what_is_known_to_fail(olds, news, facts)
         facts.run.retag(str(olds.get("vin")), facts.urn)
     return Difference(
-        changes,
+        changed,
         replaces,
         delete_first=same_vin,
         notices=notices,
@@ -188,9 +155,7 @@ async def read(work: Work, id_: str, props: Props) -> State | None:
     wanted = props.get("wanted") or _as_wanted(props)
     outputs = _outputs(work, found, props, request_id=props.get("request_id") or str(uuid4()), wanted=wanted)
     _tell_drift(work, vin, outputs)
-    return State(
-        vin, outputs, {**{name: outputs[name] for name in INPUTS if name in outputs}, **wanted}, holds=[vin]
-    )
+    return State(vin, outputs, {**FLEET_VEHICLE.given(outputs), **wanted}, holds=[vin])
 
 
 async def update(work: Work, id_: str, olds: Props, news: Props) -> State:
@@ -201,11 +166,11 @@ async def update(work: Work, id_: str, olds: Props, news: Props) -> State:
         found = await _ensure(work, news)
         outputs = _outputs(work, found, news, request_id=str(uuid4()), wanted=_as_wanted(news))
         return State(id_, {**outputs, "retried_at": write_instant(now)}, holds=[found.vin.upper()])
-    kept = {name: olds[name] for name in (*OUTPUTS, "brand", "tags") if name in olds}
+    kept = FLEET_VEHICLE.kept(olds) | {name: olds[name] for name in ("brand", "tags") if name in olds}
     registered = {"brand": olds.get("brand"), "tags": olds.get("tags") or {}}
     wanted = _as_wanted(news)
     kept["wanted"] = wanted if wanted != registered else None
-    return State(id_, {**_inputs(news), **kept}, holds=[id_])
+    return State(id_, {**FLEET_VEHICLE.given(news), **kept}, holds=[id_])
 
 
 async def delete(work: Work, id_: str, props: Props) -> None:
@@ -323,7 +288,7 @@ def _outputs(
         is_adopted = "status" not in props and not isinstance(found, NotedVehicle)
         registered["tags"] = {} if is_adopted else composed_tags(props.get("tags") or {})
     return {
-        **_inputs(props),
+        **FLEET_VEHICLE.given(props),
         "vin": found.vin.upper(),
         **registered,
         "wanted": wanted if wanted != registered else None,
@@ -346,10 +311,6 @@ def _outputs(
         "request_id": request_id,
         origin.PROPERTY: origin.origin_of(work.service.settings),
     }
-
-
-def _inputs(props: Mapping[str, Any]) -> Props:
-    return {name: props[name] for name in INPUTS if props.get(name) is not None}
 
 
 def _holds_unknown(value: object) -> bool:

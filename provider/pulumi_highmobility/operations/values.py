@@ -36,13 +36,11 @@ class Notice:
     Something to tell the user at the resource that the operation is about.
 
     `of_brand`: true of every vehicle of a brand, so said once a run, and not at all where a setting says so.
-    `urn`: another resource that it is about.
     """
 
     text: str
     severity: Literal["info", "warning", "error"] = "info"
     of_brand: bool = False
-    urn: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,17 +62,22 @@ class Checked:
 @dataclass(frozen=True)
 class Difference:
     """
-    What a diff gives: whether anything changes, which properties replace the resource, and what is said of it.
+    What a diff gives: which properties change, which of them replace the resource, and what is said of it.
 
-    `delete_first`: a replacement has to delete the old one before it creates the new one. `gives_up`: the VINs whose
+    `changed` are inputs, and outputs that an `up` is to change, such as the status of what is requested again. `delete_first`: a replacement has to delete the old one before it creates the new one. `gives_up`: the VINs whose
     clearance it ends on purpose, to request it again.
     """
 
-    changes: bool
+    changed: Sequence[str] = ()
     replaces: Sequence[str] = ()
     delete_first: bool = False
     notices: Sequence[Notice] = ()
     gives_up: Sequence[str] = ()
+
+    @property
+    def changes(self) -> bool:
+        """Whether an `up` has anything to do."""
+        return bool(self.changed or self.replaces)
 
 
 @dataclass(frozen=True)
@@ -147,15 +150,6 @@ def check_choice(
     if value is not None and not is_unknown(value) and value not in choices:
         wanted = " or ".join(f'"{choice}"' for choice in choices)
         problems.append(Problem(name, f"is {value!r}; it takes {wanted}."))
-
-
-def refuse_unknown_names(inputs: Mapping[str, Any], known: Collection[str], problems: list[Problem]) -> None:
-    """An input that the resource does not have would be ignored without a word."""
-    problems.extend(
-        Problem(name, f"is not an input of this resource. It has: {', '.join(sorted(known))}.")
-        for name in inputs
-        if name not in known
-    )
 
 
 def transition_timeout_s(inputs: Mapping[str, Any]) -> float:

@@ -17,37 +17,22 @@ from ..vehicle.vin import InvalidVin, parse_vin
 from ..vehicle.wording import describe
 from . import origin
 from .again import is_ended
+from .schema import VEHICLE_ACCESS_TOKEN
 from .values import (
     Checked,
     Difference,
     Props,
     State,
-    check_number,
     differs,
     is_unknown,
     readable,
-    without_none,
 )
 from .work import Facts, Work
-
-INPUTS = ("vin", "vehicle_status", "request_id", "min_remaining_seconds", "keepers")
-SECRET_OUTPUTS = ("access_token", "refresh_token")
-OUTPUTS = (
-    "token_type",
-    "scope",
-    "expires_at",
-    "issued_at",
-    "status",
-    "clearance_status",
-    origin.PROPERTY,
-)
 
 
 def check(olds: Props, news: Props, facts: Facts) -> Checked:  # noqa: ARG001 - as of every resource
     """The VIN's form and the bounds of the numbers."""
-    problems: list[Problem] = []
-    inputs = {name: value for name, value in without_none(news).items() if name in INPUTS}
-    check_number(inputs, "min_remaining_seconds", problems, least=0, most=366 * 24 * 3600, unit="seconds")
+    inputs, problems = VEHICLE_ACCESS_TOKEN.check(olds, news)
     vin = inputs.get("vin")
     if not is_unknown(vin):
         problems += _take_vin(inputs, vin)
@@ -73,10 +58,10 @@ def diff(olds: Props, news: Props, facts: Facts) -> Difference:
     # A VIN that is not known yet is that of a vehicle to be replaced: the same one, most likely.
     replaces = [name for name in differs(news, olds, "vin", "keepers") if not is_unknown(news.get(name))]
     step = _next_step(olds, news, facts.now)
-    changes = (
-        bool(replaces) or step is not TokenStep.KEEP or bool(differs(news, olds, "min_remaining_seconds"))
-    )
-    return Difference(changes, replaces)
+    changed = [*replaces, *VEHICLE_ACCESS_TOKEN.changed_options(news, olds)]
+    if step is not TokenStep.KEEP:
+        changed.append("access_token")
+    return Difference(changed, replaces)
 
 
 async def create(work: Work, props: Props) -> State:
@@ -101,9 +86,9 @@ async def read(work: Work, id_: str, props: Props) -> State | None:
     outputs = {**_with_secrets(props), "status": status.value, "clearance_status": clearance_status}
     if status is TokenStatus.REVOKED and is_ended(clearance_status):
         # It went with its clearance, and comes with a new one.
-        outputs = {name: value for name, value in outputs.items() if name not in SECRET_OUTPUTS}
+        outputs = {name: value for name, value in outputs.items() if name not in VEHICLE_ACCESS_TOKEN.secrets}
         outputs["status"] = TokenStatus.AWAITING_CLEARANCE.value
-    return State(id_, outputs, {name: props[name] for name in INPUTS if props.get(name) is not None})
+    return State(id_, outputs, VEHICLE_ACCESS_TOKEN.given(props))
 
 
 async def update(work: Work, id_: str, olds: Props, news: Props) -> State:
@@ -116,8 +101,7 @@ async def update(work: Work, id_: str, olds: Props, news: Props) -> State:
             # The vehicle was requested again, and the platform kept the token: so do we.
             step = TokenStep.KEEP
     if step is TokenStep.KEEP:
-        kept = {name: olds[name] for name in (*OUTPUTS, *SECRET_OUTPUTS) if name in olds}
-        return State(id_, _with_secrets({**news, **kept}))
+        return State(id_, _with_secrets({**news, **VEHICLE_ACCESS_TOKEN.kept(olds)}))
     if step is TokenStep.RENEW:
         renewed = await work.service.tokens.renew(
             news["vin"],
@@ -194,7 +178,7 @@ def _token_state(olds: Mapping[str, Any]) -> TokenState:
 def _outputs(work: Work, issued: IssuedToken | AwaitingClearance, props: Mapping[str, Any]) -> Props:
     """What stands in the state; the two tokens go into it as secrets."""
     _tell_of_a_minimum_out_of_reach(work, issued, props)
-    inputs = {name: props[name] for name in INPUTS if props.get(name) is not None}
+    inputs = VEHICLE_ACCESS_TOKEN.given(props)
     inputs[origin.PROPERTY] = origin.origin_of(work.service.settings)
     if isinstance(issued, AwaitingClearance):
         return {**inputs, "status": "awaiting_clearance", "clearance_status": issued.status}
@@ -234,7 +218,10 @@ def _secret_of(props: Mapping[str, Any], name: str) -> Secret | None:
 
 
 def _with_secrets(props: Mapping[str, Any]) -> Props:
-    return {**props, **{name: _secret_of(props, name) for name in SECRET_OUTPUTS if props.get(name)}}
+    return {
+        **props,
+        **{name: _secret_of(props, name) for name in VEHICLE_ACCESS_TOKEN.secrets if props.get(name)},
+    }
 
 
 def _is_outside(props: Mapping[str, Any]) -> bool:

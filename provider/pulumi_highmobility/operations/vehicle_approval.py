@@ -8,18 +8,16 @@ from ..clearance.registered import approved_at
 from ..clock import write_instant
 from ..vehicle.check import Problem
 from . import origin
-from .values import Checked, Difference, Props, State, check_number, differs, is_unknown, without_none
+from .schema import VEHICLE_APPROVAL
+from .values import Checked, Difference, Props, State, differs, is_unknown, without_none
 from .work import Facts, Work
 
 DEFAULT_TIMEOUT_MINUTES = 30.0
-OUTPUTS = ("status", "approved_at", origin.PROPERTY)
 
 
 def check(olds: Props, news: Props, facts: Facts) -> Checked:  # noqa: ARG001 - as of every resource
     """The timeout's bounds, and that there is a vehicle."""
-    problems: list[Problem] = []
-    check_number(news, "timeout_minutes", problems, least=0, most=30 * 24 * 60, unit="minutes")
-    inputs = {name: value for name, value in without_none(news).items() if name not in OUTPUTS}
+    inputs, problems = VEHICLE_APPROVAL.check(olds, news)
     if not isinstance(inputs.get("vin"), str) and not is_unknown(inputs.get("vin")):
         problems.append(Problem("vehicle", "is missing: give a FleetVehicle, or a vehicle of a Fleet."))
     return Checked(inputs, problems)
@@ -28,8 +26,8 @@ def check(olds: Props, news: Props, facts: Facts) -> Checked:  # noqa: ARG001 - 
 def diff(olds: Props, news: Props, facts: Facts) -> Difference:  # noqa: ARG001 - as above
     """Another vehicle, or a new request for its clearance, is waited for anew; a status that moves on is not."""
     replaces = differs(news, olds, "vin", "request_id")
-    changes = bool(replaces) or bool(differs(news, olds, "timeout_minutes"))
-    return Difference(changes, replaces, delete_first=True)
+    changed = [*replaces, *VEHICLE_APPROVAL.changed_options(news, olds)]
+    return Difference(changed, replaces, delete_first=True)
 
 
 async def create(work: Work, props: Props) -> State:
@@ -62,7 +60,7 @@ async def read(work: Work, id_: str, props: Props) -> State | None:
 
 async def update(work: Work, id_: str, olds: Props, news: Props) -> State:  # noqa: ARG001 - as above
     """Keep a changed timeout."""
-    return State(id_, {**news, **{name: olds[name] for name in OUTPUTS if name in olds}})
+    return State(id_, {**news, **VEHICLE_APPROVAL.kept(olds)})
 
 
 async def delete(work: Work, id_: str, props: Props) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, overload
 import pulumi
 from pulumi.dynamic import Resource
 
-from ..dynamic.provider import HighMobilityProvider, Operations
+from ..dynamic.provider import HighMobilityProvider
 from .args import (
     FleetArgs,
     FleetArgsDict,
@@ -25,6 +25,7 @@ from .program import refuse_replace_with, tell_of_plain_secrets
 
 if TYPE_CHECKING:
     from ..fleet.held import Registry
+    from ..operations.runner import Operations
 
 _OUTPUTS = ("counts", "registry", "leaving")
 

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import pulumi
 from pulumi.dynamic import Resource
 
-from ..dynamic.provider import HighMobilityProvider, Operations
+from ..dynamic.provider import HighMobilityProvider
 from .args import OnUncancellable
 
 if TYPE_CHECKING:
+    from ..operations.runner import Operations
     from .fleet import Fleet
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import pulumi
 from pulumi.dynamic import Resource
 
-from ..dynamic.provider import HighMobilityProvider, Operations
+from ..dynamic.provider import HighMobilityProvider
 from .args import (
     ControlMeasures,
     FleetVehicleArgs,
@@ -34,6 +34,9 @@ _OUTPUTS = (
     "approved_at",
     "request_id",
 )
+
+if TYPE_CHECKING:
+    from ..operations.runner import Operations
 
 
 class FleetVehicleProvider(HighMobilityProvider):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import pulumi
 from pulumi.dynamic import Resource
 
-from ..dynamic.provider import HighMobilityProvider, Operations
+from ..dynamic.provider import HighMobilityProvider
 from .args import (
     VehicleAccessTokenArgs,
     VehicleAccessTokenArgsDict,
@@ -18,6 +18,9 @@ from .args import (
     without_none,
 )
 from .program import tell_of_plain_secrets
+
+if TYPE_CHECKING:
+    from ..operations.runner import Operations
 
 _SECRET_OUTPUTS = ["access_token", "refresh_token"]
 _OUTPUTS = ("vin", "token_type", "scope", "expires_at", "issued_at", "status", "clearance_status")

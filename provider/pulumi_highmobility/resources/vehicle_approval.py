@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import pulumi
 from pulumi.dynamic import Resource
 
-from ..dynamic.provider import HighMobilityProvider, Operations
+from ..dynamic.provider import HighMobilityProvider
 from .args import VehicleApprovalArgs, VehicleApprovalArgsDict, VehicleLike, require_vehicle, split_arguments
 from .program import tell_of_plain_secrets
+
+if TYPE_CHECKING:
+    from ..operations.runner import Operations
 
 
 class VehicleApprovalProvider(HighMobilityProvider):
