@@ -11,18 +11,20 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from pulumi_highmobility.clearance.service import ClearanceService
 from pulumi_highmobility.errors import HighMobilityError
 from pulumi_highmobility.fleet.roster import write_roster
 from pulumi_highmobility.operations import fleet, fleet_removals, fleet_vehicle
-from pulumi_highmobility.operations.values import UNKNOWN
-from pulumi_highmobility.operations.work import Facts, Work
+from pulumi_highmobility.operations.runner import Failure, Runner, Target
+from pulumi_highmobility.operations.values import UNKNOWN, State
 from pulumi_highmobility.run.engine_run import EngineRun
 from pulumi_highmobility.run.saved_state import SavedState, read_export
+from pulumi_highmobility.run.urns import kind_of
+from pulumi_highmobility.settings import Settings
 from pulumi_highmobility.vehicle.vin import parse_vin
 
 OPERATIONS: Mapping[str, Any] = {
@@ -31,6 +33,7 @@ OPERATIONS: Mapping[str, Any] = {
     "FleetRemovals": fleet_removals,
 }
 TYPE = "pulumi-python:dynamic/highmobility:"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -129,6 +132,46 @@ class Heard:
     warn = progress = info
 
 
+class PlayedDoor:
+    """Where the engine comes in: everything that is said is kept, and work runs on the test's own loop."""
+
+    def __init__(self, stack: Stack, said: list[str], errors: list[str]) -> None:
+        self.clock = stack.clock
+        self._stack = stack
+        self._said = said
+        self._errors = errors
+
+    def settings(self) -> Settings:
+        return self._stack.service.settings
+
+    def setting(self, read: Callable[[Mapping[str, Any], Mapping[str, str]], T]) -> T:
+        return read(self._stack.config, {})
+
+    def reporter(self, urn: str) -> Heard:
+        return Heard(self._said)
+
+    def error(self, message: str, urn: str) -> None:
+        self._errors.append(f"{urn}: {message}")
+
+    def run(self, work: Callable[[ClearanceService], Awaitable[T]]) -> T:
+        async def opened() -> T:
+            return await work(self._stack.service)
+
+        return self._stack.loop.run_until_complete(opened())
+
+
+@dataclass
+class Played:
+    """One run: what it knows, and the calls of it."""
+
+    run: EngineRun
+    runner: Runner
+
+
+class Failed(HighMobilityError):
+    """A call of the engine failed."""
+
+
 class Stack:
     """A stack and its state; `loop` runs the operations."""
 
@@ -146,6 +189,7 @@ class Stack:
         self.rng = rng or random.Random(1)
         self.records: list[Record] = []
         self.can_export = True
+        self.config: dict[str, Any] = {}
         self._unknown: set[str] = set()
         self._steps = 0
         self._kill: tuple[int, str] | None = None
@@ -194,19 +238,13 @@ class Stack:
         for declared in _with_children(program):
             old = self._old(declared.urn)
             props = self._inputs(declared, preview=True)
-            checked = OPERATIONS[declared.kind].check(
-                old.inputs if old else {}, props, self._facts(run, declared.urn)
-            )
-            run.claims.check(declared.urn, checked.wants, has_state=old is not None)
+            checked = told(run.runner.check(_target(declared.urn), old.inputs if old else {}, props))
             if old is None:
                 steps[declared.urn] = "create"
                 continue
-            found = OPERATIONS[declared.kind].diff(
-                old.outputs, checked.inputs, self._facts(run, declared.urn, old.id)
-            )
+            found = told(run.runner.diff(_target(declared.urn, old.id), old.outputs, checked.inputs))
             steps[declared.urn] = "replace" if found.replaces else "update" if found.changes else "same"
             self._unknown = {declared.urn} if found.changes and declared.kind == "Fleet" else set()
-            outcome.said += [notice.text for notice in found.notices]
         return outcome, steps
 
     def up(
@@ -265,11 +303,7 @@ class Stack:
         outcome = Outcome()
         run = self._run((), (), outcome)
         for record in [one for one in self.records if not one.delete and not one.pending_replacement]:
-            state = self._do(
-                OPERATIONS[record.kind].read(
-                    self._work(run, record.urn, outcome, record.id), record.id, record.outputs
-                )
-            )
+            state = told(run.runner.read(_target(record.urn, record.id), record.outputs))
             if state is None:
                 self.records.remove(record)
             else:
@@ -279,9 +313,7 @@ class Stack:
 
     # Inside ---------------------------------------------------------------------------------------------------------------------
 
-    def _run(
-        self, declared: Sequence[Declared], constructs: Sequence[Declared], outcome: Outcome
-    ) -> EngineRun:
+    def _run(self, declared: Sequence[Declared], constructs: Sequence[Declared], outcome: Outcome) -> Played:
         lines = [
             {"what": "constructed", "number": number, "kind": one.kind, "name": one.name, "vins": one.vins}
             for number, one in enumerate(constructs)
@@ -293,23 +325,14 @@ class Stack:
                 return read_export("no state", stack, project)
             return read_export(self.export(), stack, project)
 
-        return EngineRun(FakeBoard(lines), warn=outcome.said.append, read_state=read_state)
+        run = EngineRun(FakeBoard(lines), warn=outcome.said.append, read_state=read_state)
+        return Played(run, Runner(PlayedDoor(self, outcome.said, outcome.failures), run))
 
     def export(self) -> str:
         return json.dumps({"deployment": {"resources": [one.as_json() for one in self.records]}})
 
     def _old(self, urn: str) -> Record | None:
         return next((one for one in self.records if one.urn == urn and not one.delete), None)
-
-    def _facts(self, run: EngineRun, urn: str, id_: str = "") -> Facts:
-        return Facts(self.clock.now(), run, urn, id_)
-
-    def _work(self, run: EngineRun, urn: str, outcome: Outcome, id_: str = "") -> Work:
-        run.saved(urn)
-        return Work(self.service, Heard(outcome.said), run, urn, id_)
-
-    def _do(self, work: Any) -> Any:
-        return self.loop.run_until_complete(work)
 
     def _inputs(self, declared: Declared, *, preview: bool = False) -> dict[str, Any]:
         props = dict(declared.props)
@@ -333,7 +356,7 @@ class Stack:
         if self._steps == at and when == "after":
             raise Killed
 
-    def _declare(self, run: EngineRun, declared: Declared, outcome: Outcome) -> bool:
+    def _declare(self, run: Played, declared: Declared, outcome: Outcome) -> bool:
         """Whether it went well."""
         if declared.fails:
             outcome.failures.append(f"{declared.urn}: it fails")
@@ -345,35 +368,26 @@ class Stack:
             return False
         return not any(failure.startswith(declared.urn) for failure in outcome.failures)
 
-    def _bring_about(self, run: EngineRun, declared: Declared, outcome: Outcome) -> None:
-        operations, urn, old = OPERATIONS[declared.kind], declared.urn, self._old(declared.urn)
+    def _bring_about(self, run: Played, declared: Declared, outcome: Outcome) -> None:
+        urn, old = declared.urn, self._old(declared.urn)
         if old is not None and old.pending_replacement:
             # Deleted already, to be created again.
             self.records.remove(old)
             old = None
-        inputs = self._inputs(declared)
-        checked = operations.check(old.inputs if old else {}, inputs, self._facts(run, urn))
-        others = run.claims.check(urn, checked.wants, has_state=old is not None)
-        if checked.problems or others:
-            outcome.failures.append(f"{urn}: {[*checked.problems, *others]}")
+        checked = told(run.runner.check(_target(urn), old.inputs if old else {}, self._inputs(declared)))
+        if checked.problems:
+            outcome.failures.append(f"{urn}: {checked.problems}")
             return
         news = checked.inputs
         if old is None:
             self._create(run, declared, news, outcome)
             return
-        run.claims.know(urn, old.id)
-        found = operations.diff(old.outputs, news, self._facts(run, urn, old.id))
-        outcome.said += [notice.text for notice in found.notices]
-        run.claims.give_up(urn, found.gives_up)
+        found = told(run.runner.diff(_target(urn, old.id), old.outputs, news))
         if found.replaces:
-            run.claims.replace(urn)
-            run.claims.check(
-                urn,
-                operations.check({}, self._inputs(declared), self._facts(run, urn)).wants,
-                has_state=False,
-            )
+            # The engine checks a replacement as if it were new.
+            told(run.runner.check(_target(urn), {}, self._inputs(declared)))
             if found.delete_first:
-                self._delete(run, old, outcome, becomes_pending=True)
+                self._delete(run, old, becomes_pending=True)
                 self.records.remove(old)
             else:
                 old.delete = True
@@ -386,44 +400,36 @@ class Stack:
                     old.delete = False
                 raise
         elif found.changes:
-            state_of = self._work(run, urn, outcome, old.id)
 
-            def save(state: Any) -> None:
-                run.claims.hold(urn, state.id, state.holds)
+            def save(state: State) -> None:
                 old.outputs, old.inputs = dict(state.outputs), dict(state.inputs or news)
                 outcome.failures += [f"{urn}: {reason}" for reason in state.reasons[:1]]
 
-            self._step(lambda: self._do(operations.update(state_of, old.id, old.outputs, news)), save)
+            target = _target(urn, old.id)
+            self._step(lambda: told(run.runner.update(target, old.outputs, news)), save)
         else:
             old.inputs = dict(news)
 
-    def _create(self, run: EngineRun, declared: Declared, news: dict[str, Any], outcome: Outcome) -> None:
-        work = self._work(run, declared.urn, outcome)
-
-        def save(state: Any) -> None:
-            run.claims.hold(declared.urn, state.id, state.holds)
+    def _create(self, run: Played, declared: Declared, news: dict[str, Any], outcome: Outcome) -> None:
+        def save(state: State) -> None:
             self.records.append(
                 Record(declared.urn, declared.kind, state.id, dict(state.inputs or news), dict(state.outputs))
             )
             outcome.failures.extend(f"{declared.urn}: {reason}" for reason in state.reasons[:1])
 
-        self._step(lambda: self._do(OPERATIONS[declared.kind].create(work, news)), save)
+        self._step(lambda: told(run.runner.create(_target(declared.urn), news)), save)
 
-    def _delete(
-        self, run: EngineRun, record: Record, outcome: Outcome, *, becomes_pending: bool = False
-    ) -> None:
-        work = self._work(run, record.urn, outcome, record.id)
-
+    def _delete(self, run: Played, record: Record, *, becomes_pending: bool = False) -> None:
         def save(_: object) -> None:
             if becomes_pending:
                 record.pending_replacement = True
             else:
                 self.records.remove(record)
 
-        self._step(lambda: self._do(OPERATIONS[record.kind].delete(work, record.id, record.outputs)), save)
+        self._step(lambda: told(run.runner.delete(_target(record.urn, record.id), record.outputs)), save)
 
     def _delete_rest(
-        self, run: EngineRun, declared: Collection[str], targets: Collection[str] | None, outcome: Outcome
+        self, run: Played, declared: Collection[str], targets: Collection[str] | None, outcome: Outcome
     ) -> None:
         """In any order, but a Fleet comes after what depends on it; one that fails holds up those it depends on alone."""
         going = [
@@ -446,11 +452,23 @@ class Stack:
                 self.records.remove(record)
                 continue
             try:
-                self._delete(run, record, outcome)
+                self._delete(run, record)
             except HighMobilityError as error:
                 outcome.failures.append(f"{record.urn}: {error}")
                 if record.kind == "FleetRemovals":
                     stuck.add(_parent_of(record.urn))
+
+
+def _target(urn: str, id_: str = "") -> Target:
+    kind = kind_of(urn)
+    return Target(kind, OPERATIONS[kind], urn, urn.rpartition("::")[2], id_)
+
+
+def told(answer: T | Failure) -> T:
+    """The answer. Raises: Failed."""
+    if isinstance(answer, Failure):
+        raise Failed(answer.message)
+    return answer
 
 
 def _with_children(program: Sequence[Declared]) -> list[Declared]:

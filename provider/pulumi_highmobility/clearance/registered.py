@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import Any
 
 from ..api.shapes import Changelog, NotedVehicle, RegisteredVehicle
 from ..clock import parse_instant
@@ -124,6 +125,29 @@ def unseen_differences(registered: Mapping[str, str], wanted: Mapping[str, str])
             if unseen := unseen_difference(name, other):
                 found.append(f'in the name of the tag "{visible(name, 40)}", {unseen}')
     return "; ".join(found)
+
+
+def told_drift(registered: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
+    """With which brand and tags a vehicle is registered, and with which ones not, in words."""
+    told = []
+    if registered["brand"] != wanted["brand"]:
+        told.append(f'with the brand "{registered["brand"]}", not "{wanted["brand"]}"')
+    theirs, ours = registered.get("tags") or {}, wanted.get("tags") or {}
+    if theirs != ours:
+        unseen = unseen_differences(theirs, ours)
+        told.append(
+            f"with the tags {visible(str(theirs))}, not {visible(str(ours))}"
+            + (f" (which differ in what cannot be seen: {unseen})" if unseen else "")
+        )
+    return ", ".join(told)
+
+
+def cannot_be_changed(what: str) -> str:
+    """What drift means to who writes the program or the list, up to how to have what it says."""
+    return (
+        f"The API cannot change that, and no clearance ends for it. To accept it, write into the {what} what is registered. To have what the "
+        f"{what} says"
+    )
 
 
 def _weight(vehicle: RegisteredVehicle) -> tuple[bool, str]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from datetime import datetime, timedelta
+from enum import Enum
 from typing import Literal
 
 from ..api.client import FleetApi
@@ -23,6 +23,15 @@ OnUncancellable = Literal["fail", "abandon"]
 RELEASES_AT_ONCE = 8
 # "the pending status could only be canceled after 1 day it's created" (OpenAPI, hm-fleet-clearance-v1)
 CANCEL_AFTER = timedelta(days=1)
+
+
+class Released(Enum):
+    """What came of a release: `UNKNOWN` to the platform, `ANOTHERS`: requested again by somebody else, so left alone."""
+
+    ENDED = "ended"
+    UNKNOWN = "unknown"
+    ANOTHERS = "anothers"
+    ABANDONED = "abandoned"
 
 
 class Release:
@@ -44,8 +53,7 @@ class Release:
         transition_timeout_s: float,
         reporter: Reporter,
         requested: datetime | None = None,
-        when_unknown: Callable[[str], None] = lambda _: None,
-    ) -> None:
+    ) -> Released:
         """
         Revoke or cancel the clearance of `vin`.
 
@@ -53,7 +61,7 @@ class Release:
         left alone: it is another's.
 
         One that is unknown, removed already or rejected is success; one in transition is waited for,
-        `transition_timeout_s` seconds at most. `when_unknown` is told of an unknown one, and may raise.
+        `transition_timeout_s` seconds at most.
 
         Raises: CancellationRefused (a pending clearance that the platform does not cancel, or not yet,
         unless `on_uncancellable` is "abandon"), WaitTimeout, and what the API raises.
@@ -66,13 +74,13 @@ class Release:
                     f"{vin} was requested again by somebody else ({write_instant(since) if since else 'later'}), after this resource "
                     "had requested it: that clearance is not ended"
                 )
-                return
+                return Released.ANOTHERS
         try:
             async with self._slots:
                 row = await self._api.delete_clearance(vin)
         except VehicleNotFound:
-            when_unknown(vin)
             self._listing.note(vin, None)
+            return Released.UNKNOWN
         except ClearanceConflict as conflict:
             if conflict.is_in_transition:
                 await self._wait_out(vin, transition_timeout_s, reporter)
@@ -80,9 +88,10 @@ class Release:
                 # A conflict of another kind: it does not say that the clearance has ended.
                 raise
         except InvalidRequest as refusal:
-            await self._take_refusal(vin, refusal, on_uncancellable, reporter)
+            return await self._take_refusal(vin, refusal, on_uncancellable, reporter)
         else:
             self._listing.note(vin, RegisteredVehicle(vin=vin, status=row.status, tags=row.tags))
+        return Released.ENDED
 
     async def _wait_out(self, vin: str, timeout_s: float, reporter: Reporter) -> None:
         def is_over(seen: RegisteredVehicle | None) -> bool:
@@ -94,10 +103,10 @@ class Release:
 
     async def _take_refusal(
         self, vin: str, refusal: InvalidRequest, on_uncancellable: OnUncancellable, reporter: Reporter
-    ) -> None:
+    ) -> Released:
         vehicle = await self._listing.look_up(vin)
         if is_gone(vehicle) or status_of(vehicle) is Status.REJECTED:
-            return
+            return Released.ENDED
         if status_of(vehicle) is not Status.PENDING:
             # Refused for another reason than that a pending clearance cannot be canceled.
             raise refusal
@@ -108,7 +117,7 @@ class Release:
                 f'DELETE /fleets/vehicles/{vin}, and on_uncancellable is "abandon". If the carmaker approves it, '
                 "it must be revoked by hand."
             )
-            return
+            return Released.ABANDONED
         if refusal.title == "too early" or "after 1 day" in refusal.detail:
             when = f"from {_a_day_after(since)} on" if since else "a day after its request"
             advice = f"It can be canceled {when}: run the same command again then."
@@ -120,6 +129,22 @@ class Release:
             'the program, set on_uncancellable="abandon" and run `pulumi up`; then remove it.',
             vin=vin,
         )
+
+
+def nothing_to_revoke(vin: str, status: str) -> str:
+    """What is said of a vehicle that the stack holds and the platform does not know."""
+    return (
+        f"{vin} was {status} in the stack's state, and the platform does not know it (404 to DELETE "
+        f"/fleets/vehicles/{vin}): there was nothing to revoke"
+    )
+
+
+def unseen_by_others(vin: str, status: str) -> str:
+    """As `nothing_to_revoke`, where other credentials last saw it: these may be of another application."""
+    return (
+        f"{vin} is {status} in the stack's state, last seen with other credentials, and unknown to these (404 to DELETE "
+        f"/fleets/vehicles/{vin}). It was not revoked: set the former credentials, or others of the same application."
+    )
 
 
 def _a_day_after(since: datetime) -> str:

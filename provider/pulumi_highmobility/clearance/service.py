@@ -15,7 +15,7 @@ from ..settings import Settings
 from .listing import Listing
 from .queue import ClearanceQueue
 from .registered import reason_of, status_of
-from .release import OnUncancellable, Release
+from .release import OnUncancellable, Release, Released
 from .reporter import Reporter
 from .requesting import Requesting
 from .states import ENDED, IN_TRANSITION, Status
@@ -76,16 +76,14 @@ class ClearanceService:
         transition_timeout_s: float,
         reporter: Reporter,
         requested: datetime | None = None,
-        when_unknown: Callable[[str], None] = lambda _: None,
-    ) -> None:
+    ) -> Released:
         """See Release.release."""
-        await self._release.release(
+        return await self._release.release(
             vin,
             on_uncancellable=on_uncancellable,
             transition_timeout_s=transition_timeout_s,
             reporter=reporter,
             requested=requested,
-            when_unknown=when_unknown,
         )
 
     async def wait_for_approval(self, vin: str, *, timeout_s: float, reporter: Reporter) -> RegisteredVehicle:

@@ -21,7 +21,13 @@ from ..clearance.registered import (
     tags_of,
     told_request_of,
 )
-from ..clearance.release import RELEASES_AT_ONCE, OnUncancellable
+from ..clearance.release import (
+    RELEASES_AT_ONCE,
+    OnUncancellable,
+    Released,
+    nothing_to_revoke,
+    unseen_by_others,
+)
 from ..clearance.reporter import FewWords, Reporter
 from ..clearance.requesting import MISSING_MAX_AGE_S
 from ..clearance.service import ClearanceService
@@ -41,7 +47,6 @@ from .plan import FleetPlan, named, plan_fleet, vehicles
 from .roster import Row
 
 OnRemoval = Literal["revoke", "retain"]
-WhenUnknown = Callable[[str], None]
 
 _SAY_EVERY = 100
 _SHOWN = 5
@@ -96,14 +101,14 @@ class FleetWork:
         transition_timeout_s: float,
         reporter: Reporter,
         may_adopt: bool = True,
-        when_unknown: WhenUnknown = lambda _: None,
+        keeps_unknown: bool = False,
     ) -> None:
         """
         Request what is added, note what is removed, request again what is changed and those of `again`.
 
         New vehicles come first. What is removed ends nothing here: it goes to `record.leaving`, or, where it is to be
         retained, nowhere. `spared`: changed ones that must not end, with the reason. `keeps_ended`: of which added ones an
-        ending is kept, see Requesting. `now`: the instant, for those requested `again`. `when_unknown`: see Release.release.
+        ending is kept, see Requesting. `now`: the instant, for those requested `again`. `keeps_unknown`: see release.
 
         Raises: what the API raises about a whole call.
         """
@@ -131,7 +136,7 @@ class FleetWork:
                     record.members[vin].retried_at = now
             record.failed.update(spared or {})
             ending = [vin for vin in plan.changed if vin not in (spared or {})]
-            await self.release(record, ending, on_uncancellable, transition_timeout_s, few, when_unknown)
+            await self.release(record, ending, on_uncancellable, transition_timeout_s, few, keeps_unknown)
             free = [wanted[vin] for vin in ending if vin not in record.members]
             await self._request(record, free, transition_timeout_s, may_adopt, few)
         finally:
@@ -175,7 +180,7 @@ class FleetWork:
         transition_timeout_s: float,
         reporter: Reporter,
         requested: Callable[[str], datetime | None] = lambda _: None,
-        when_unknown: WhenUnknown = lambda _: None,
+        keeps_unknown: bool = False,
     ) -> None:
         """
         Revoke or cancel every clearance of a Fleet that is deleted, or that left it.
@@ -188,7 +193,7 @@ class FleetWork:
         record.failed.clear()
         try:
             await self.release(
-                record, vins, on_uncancellable, transition_timeout_s, few, when_unknown, requested
+                record, vins, on_uncancellable, transition_timeout_s, few, keeps_unknown, requested
             )
         finally:
             few.sum_up()
@@ -207,10 +212,14 @@ class FleetWork:
         on_uncancellable: OnUncancellable,
         transition_timeout_s: float,
         reporter: Reporter,
-        when_unknown: WhenUnknown,
+        keeps_unknown: bool,
         requested: Callable[[str], datetime | None] = lambda _: None,
     ) -> None:
-        """Revoke or cancel each; those that could not be stay in the record, with the reason. Raises: as above."""
+        """
+        Revoke or cancel each; those that could not be stay in the record, with the reason.
+
+        `keeps_unknown`: so do those that the platform does not know, since other credentials last saw them. Raises: as above.
+        """
         todo = iter(vins)
         done = 0
 
@@ -218,17 +227,22 @@ class FleetWork:
             nonlocal done
             for vin in todo:
                 try:
-                    await self._service.release(
+                    end = await self._service.release(
                         vin,
                         on_uncancellable=on_uncancellable,
                         transition_timeout_s=transition_timeout_s,
                         reporter=reporter,
                         requested=requested(vin),
-                        when_unknown=when_unknown,
                     )
                 except ClearanceError as error:
                     record.failed[vin] = str(error)
                 else:
+                    one = record.members.get(vin) or record.leaving.get(vin)
+                    if end is Released.UNKNOWN and one is not None and Status.of(one.status) in ACTIVE:
+                        if keeps_unknown:
+                            record.failed[vin] = unseen_by_others(vin, one.status)
+                            continue
+                        reporter.warn(nothing_to_revoke(vin, one.status))
                     record.members.pop(vin, None)
                     record.leaving.pop(vin, None)
                 done += 1

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from ..clearance.registered import unseen_differences
+from ..clearance.registered import cannot_be_changed, told_drift
 from ..clearance.states import GONE, Status
 from ..clock import parse_instant, write_instant
 from ..errors import FleetIncomplete, HighMobilityError
@@ -26,8 +26,7 @@ from ..fleet.roster import Row, check_roster, read_roster, write_roster
 from ..fleet.work import FleetWork
 from ..run.ending import Fate, Going
 from ..run.urns import shown
-from ..text import visible
-from ..vehicle.brands import nearest_brand, notices_for, wire_name
+from ..vehicle.brands import notices_for
 from ..vehicle.check import Problem
 from ..vehicle.vin import InvalidVin, parse_vin
 from . import origin
@@ -273,16 +272,10 @@ def _tell_what_somebody_did(work: Work, record: HeldFleet, held: Collection[str]
     drifted = {vin: member for vin, member in record.members.items() if member.registered}
     if drifted:
         vin, member = next(iter(sorted(drifted.items())))
-        registered = member.registered or {}
-        shown_row = f"brand {registered['brand']}, tags {registered.get('tags') or {}}"
-        wanted = f"brand {member.row['brand']}, tags {member.row.get('tags') or {}}"
-        unseen = unseen_differences(registered.get("tags") or {}, member.row.get("tags") or {})
-        more = f" (which differ in what cannot be seen: {unseen})" if unseen else ""
         work.reporter.warn(
-            f"{len(drifted):,} of {vehicles(size)} are registered otherwise than this stack requested ({named(sorted(drifted))}): {vin} with {visible(shown_row)}, "
-            f"not {visible(wanted)}{more}. The API cannot change that, and no clearance ends for it. To accept it, write into the list what is "
-            "registered. To have what the list says, take the vehicle out of it, run `pulumi up`, and put it back: that revokes it and "
-            "requests it again"
+            f"{len(drifted):,} of {vehicles(size)} are registered otherwise than this stack requested ({named(sorted(drifted))}): {vin} "
+            f"{told_drift(member.registered or {}, member.row)}. {cannot_be_changed('list')}, take the vehicle out of it, run `pulumi up`, and put "
+            "it back: that revokes it and requests it again"
         )
 
 
@@ -328,7 +321,7 @@ async def delete(work: Work, id_: str, props: Props) -> None:
         transition_timeout_s=transition_timeout_s(props),
         reporter=work.reporter,
         requested=requested,
-        when_unknown=origin.when_unknown(work, props, _status_in(record)),
+        keeps_unknown=_were_others(work, record, props),
     )
 
 
@@ -377,7 +370,7 @@ async def _carry_out(
             transition_timeout_s=transition_timeout_s(props),
             may_adopt=props.get("adopt") is not False,
             reporter=work.reporter,
-            when_unknown=origin.when_unknown(work, olds or {}, _status_in(record)),
+            keeps_unknown=_were_others(work, record, olds or {}),
         )
         handed_over = work.run.handed_over(record.leaving, Going(work.urn, id_))
         await FleetWork(work.service).tidy(record, handed_over)
@@ -405,8 +398,9 @@ def _spared(work: Work, changed: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _status_in(record: HeldFleet) -> Callable[[str], str | None]:
-    return lambda vin: record.members[vin].status if vin in record.members else None
+def _were_others(work: Work, record: HeldFleet, props: Mapping[str, Any]) -> bool:
+    """Whether other credentials last saw what the record holds, so that a vehicle unknown to these is no sign of its end."""
+    return origin.why_unseen(props, [*record.members, *record.leaving], work.service.settings) is not None
 
 
 def _reasons(record: HeldFleet, plan: FleetPlan, trouble: HighMobilityError | None) -> list[str]:
@@ -462,16 +456,11 @@ def _refuse_what_is_known_to_fail(
         brand, status = str(wanted[vin]["brand"]), record.members[vin].status
         if not origin.is_held(status):
             continue
-        near = nearest_brand(brand)
-        if wire_name(brand) is None:
-            meant = f'Is "{near}" meant? ' if near else ""
-            why = f'"{visible(brand)}" is not a brand that is known here. {meant}'
-        elif (vin, brand) in facts.run.ineligible:
-            why = "the carmaker says that it is not eligible (POST /eligibility). "
-        else:
+        why = facts.why_refused(vin, brand)
+        if not why:
             continue
         raise FleetIncomplete(
-            f"{vin} ({status}) changed in the list, and would be revoked before its new request could be refused: {why}Nothing was done. Correct the "
+            f"{vin} ({status}) changed in the list, and would be revoked before its new request could be refused: {why}. Nothing was done. Correct the "
             "list; to request it all the same, take the vehicle out of the list, run `pulumi up`, and put it back.",
             reasons={},
         )

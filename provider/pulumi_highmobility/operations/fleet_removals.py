@@ -20,7 +20,6 @@ from ..fleet.plan import named, vehicles
 from ..fleet.work import FleetWork
 from ..run.ending import Fate, is_in_the_midst
 from ..run.engine_run import Removals, why_kept
-from . import origin
 from .schema import FLEET_REMOVALS
 from .values import (
     Checked,
@@ -147,7 +146,6 @@ async def _end(work: Work, live: Removals, due: Mapping[str, Leaving], done: set
             ),
             reporter=work.reporter,
             requested=lambda vin: due[vin].requested,
-            when_unknown=lambda vin: _tell_unknown(work, due[vin]),
         )
     finally:
         done.update(due[vin].key for vin in ends if vin not in record.members)
@@ -157,14 +155,6 @@ async def _end(work: Work, live: Removals, due: Mapping[str, Leaving], done: set
         more = f" (and {len(refused) - 1:,} more)" if len(refused) > 1 else ""
         raise ClearanceStays(
             f"{vin}{more} left the Fleet, and keeps its clearance: {reason}. It was not revoked"
-        )
-
-
-def _tell_unknown(work: Work, one: Leaving) -> None:
-    if origin.is_held(one.status):
-        work.reporter.warn(
-            f"{one.vin} was {one.status} in the stack's state, and the platform does not know it (404 to DELETE "
-            f"/fleets/vehicles/{one.vin}): there was nothing to revoke"
         )
 
 

@@ -10,20 +10,23 @@ from ..api.shapes import NotedVehicle, RegisteredVehicle
 from ..clearance.registered import (
     approved_at,
     brand_of,
+    cannot_be_changed,
     changes_of,
     is_gone,
     reason_of,
     requested_at,
     tags_of,
+    told_drift,
     unseen_differences,
 )
+from ..clearance.release import Released, nothing_to_revoke
 from ..clock import parse_instant, write_instant
 from ..errors import ClearanceStays
 from ..run.ending import Fate
 from ..run.engine_run import why_kept
 from ..run.urns import shown
 from ..text import composed_tags, visible
-from ..vehicle.brands import nearest_brand, notices_for, wire_name
+from ..vehicle.brands import notices_for, wire_name
 from ..vehicle.check import check_vehicle
 from ..vehicle.vin import InvalidVin, parse_vin
 from . import origin
@@ -185,15 +188,18 @@ async def delete(work: Work, id_: str, props: Props) -> None:
     if verdict.fate is Fate.KEEP:
         work.reporter.info(why_kept(vin, verdict, work.going))
         return
-    await work.service.release(
+    end = await work.service.release(
         vin,
         on_uncancellable=props.get("on_uncancellable") or "fail",
         transition_timeout_s=transition_timeout_s(props),
         reporter=work.reporter,
         # Without a changelog it is this machine's own instant, of a request that was not read since.
         requested=parse_instant(props.get("requested_at") or "") if props.get("changelog") else None,
-        when_unknown=origin.when_unknown(work, props, lambda _: props.get("status")),
     )
+    if end is Released.UNKNOWN and origin.is_held(status := str(props.get("status"))):
+        if unseen := origin.why_unseen(props, [vin], work.service.settings):
+            raise unseen
+        work.reporter.warn(nothing_to_revoke(vin, status))
 
 
 def _as_wanted(props: Mapping[str, Any]) -> Props:
@@ -224,37 +230,20 @@ def _tell_drift(work: Work, vin: str, outputs: Props) -> None:
     wanted = outputs.get("wanted")
     if not wanted:
         return
-    differences = []
-    if outputs["brand"] != wanted["brand"]:
-        differences.append(f'with the brand "{outputs["brand"]}", not "{wanted["brand"]}"')
-    if outputs["tags"] != wanted["tags"]:
-        differences.append(
-            f"with the tags {visible(str(outputs['tags']))}, not {visible(str(wanted['tags']))}"
-        )
-        if unseen := unseen_differences(outputs["tags"], wanted["tags"]):
-            differences.append(f"which differ in what cannot be seen: {unseen}")
     work.reporter.warn(
-        f"{vin} is registered {', '.join(differences)} as this stack requested (GET /fleets/vehicles). The API cannot change that, and no clearance "
-        "ends for it. To accept it, write into the program what is registered. To have what the program says, run `pulumi destroy "
-        "--target` with this resource, then `pulumi up`: that revokes it and requests it again"
+        f"{vin} is registered {told_drift(outputs, wanted)}, as this stack requested (GET /fleets/vehicles). {cannot_be_changed('program')}, run "
+        "`pulumi destroy --target` with this resource, then `pulumi up`: that revokes it and requests it again"
     )
 
 
 def _refuse_what_is_known_to_fail(olds: Props, news: Props, facts: Facts) -> None:
     """Raises: ClearanceStays where the old clearance would end for a request that cannot succeed."""
     vin, brand = str(news.get("vin")), news.get("brand")
-    if isinstance(brand, str) and wire_name(brand) is None:
-        near = nearest_brand(brand)
-        meant = f'Is "{near}" meant? ' if near else ""
+    why = facts.why_refused(vin, brand) if isinstance(brand, str) else ""
+    if why:
         raise ClearanceStays(
-            f'"{visible(brand)}" is not a brand that is known here, and {vin} ({olds.get("status")}) would be revoked before the platform could refuse '
-            f"the new request. {meant}Nothing was done. If the platform has this brand, run `pulumi destroy --target` with this resource, then "
-            "`pulumi up`"
-        )
-    if (vin, brand) in facts.run.ineligible:
-        raise ClearanceStays(
-            f"The carmaker says that {vin} is not eligible (POST /eligibility), and its clearance ({olds.get('status')}) would be revoked before the new "
-            "request is rejected. Nothing was done"
+            f"{vin} ({olds.get('status')}) would be revoked before its new request could be refused: {why}. Nothing was done. To request it all the "
+            "same, run `pulumi destroy --target` with this resource, then `pulumi up`"
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..clearance.states import ACTIVE, Status
@@ -11,7 +11,6 @@ from ..fleet.plan import named
 from ..run.saved_state import SavedState
 from ..run.urns import shown
 from ..settings import BASE_URL, MOVED_FROM, Settings
-from .work import Work
 
 if TYPE_CHECKING:
     from ..clearance.service import ClearanceService
@@ -95,31 +94,6 @@ def why_unseen(props: Mapping[str, Any], vins: Sequence[str], settings: Settings
         f"Nothing was done. Set the former credentials, or others of the same application. If the vehicles are gone, "
         f'set {MOVED_FROM.names} to "{credentials}" for one `pulumi refresh --run-program`.'
     )
-
-
-def when_unknown(
-    work: Work, props: Mapping[str, Any], status_of: Callable[[str], object]
-) -> Callable[[str], None]:
-    """
-    What a release does with a vehicle that the platform does not know; `status_of` tells what the state says of a VIN.
-
-    One that the state holds is a warning where the credentials are those that last saw it. Raises: VehicleUnseen, where
-    they are others.
-    """
-
-    def tell(vin: str) -> None:
-        status = status_of(vin)
-        if not is_held(status):
-            return
-        unseen = why_unseen(props, [vin], work.service.settings)
-        if unseen is not None:
-            raise unseen
-        work.reporter.warn(
-            f"{vin} was {status} in the stack's state, and the platform does not know it (404 to DELETE "
-            f"/fleets/vehicles/{vin}): there was nothing to revoke"
-        )
-
-    return tell
 
 
 def are_other_credentials(props: Mapping[str, Any], settings: Settings) -> bool:

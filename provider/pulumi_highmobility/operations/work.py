@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from ..clearance.reporter import Reporter
 from ..run.ending import Going
+from ..text import visible
+from ..vehicle.brands import nearest_brand, wire_name
 
 if TYPE_CHECKING:
     from ..clearance.service import ClearanceService
@@ -44,6 +46,17 @@ class Facts:
         if not self._is_current:
             self.run.look_at_board()
             self._is_current = True
+
+    def why_refused(self, vin: str, brand: str) -> str:
+        """Why a request for this vehicle is known to fail; empty where nothing is known against it."""
+        if wire_name(brand) is None:
+            near = nearest_brand(brand)
+            return f'"{visible(brand)}" is not a brand that is known here' + (
+                f'. Is "{near}" meant?' if near else ""
+            )
+        if (vin, brand) in self.run.ineligible:
+            return "the carmaker says that it is not eligible (POST /eligibility)"
+        return ""
 
     def wanted_by(self, vin: str) -> str | None:
         """The URN of another resource that wants `vin`, or of this one; None where the program has none."""
