@@ -28,7 +28,8 @@ class Property:
 
     `meaning` and `default` are Markdown, as they stand in the tables of docs/resources; without a meaning users do not see the
     property. `choices`, `least`, `most` and `unit` bound an input. `change`: what another value of an input does. `source`: where
-    the API tells it. `shown`: the name under which the program gives or reads it, where that is another.
+    the API tells it. `shown`: the name under which the program gives it, where that is another. `read_as`: what an input means where a
+    program reads it, if it does.
     """
 
     name: str
@@ -43,20 +44,22 @@ class Property:
     change: Change = "update"
     source: str = ""
     shown: str = ""
+    read_as: str = ""
 
 
 @dataclass(frozen=True)
 class Schema:
     """
-    The properties of one resource. What is an input may be an output too: the state has it as it is registered.
+    The properties of one resource. What is an input is an output too: the state has it as it is registered.
 
-    `hidden` are outputs for the state alone. Each is in one of the three.
+    `hidden` are outputs for the state alone. `views` are what a program reads of the outputs, and no properties of the engine's.
     """
 
     kind: str
     inputs: tuple[Property, ...]
     outputs: tuple[Property, ...] = ()
     hidden: tuple[Property, ...] = ()
+    views: tuple[Property, ...] = ()
     _by_name: Mapping[str, Property] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -279,7 +282,7 @@ FLEET = Schema(
         ),
         Property(
             "registry",
-            meaning="what else the state holds of the vehicles, in a compact form: read `statuses`, `approved`, `rejected` and `failed` instead",
+            meaning="what else the state holds of the vehicles, in a compact form, which the properties below read",
         ),
         Property(
             "leaving",
@@ -287,6 +290,14 @@ FLEET = Schema(
         ),
     ),
     hidden=(_REGISTERED_WITH,),
+    views=(
+        Property("statuses", "texts", "the state of each by VIN"),
+        Property("approved", "values", "the VINs that are approved"),
+        Property("rejected", "texts", "the carmaker's reason by VIN, for those rejected"),
+        Property(
+            "failed", "texts", "why, by VIN, for those that the last `up` could not request or not release"
+        ),
+    ),
 )
 
 VEHICLE_ACCESS_TOKEN = Schema(
@@ -345,8 +356,9 @@ VEHICLE_APPROVAL = Schema(
             change="replace",
             source="GET /fleets/vehicles",
             shown="vehicle",
+            read_as="of the vehicle",
         ),
-        Property("request_id", change="replace"),
+        Property("request_id", change="replace", read_as="of the request that was approved"),
         Property(
             "timeout_minutes",
             "number",
