@@ -15,6 +15,11 @@ from pulumi_highmobility.settings import load_settings
 from .served import Served
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """See tests/behaviour."""
+    parser.addoption("--engine", action="store_true", help="run tests/behaviour on the real engine")
+
+
 def pytest_configure() -> None:
     """
     Let Ctrl-C, and the end of a terminal, reach what the tests start.

@@ -18,7 +18,13 @@ from typing import Any, TypeVar
 from pulumi_highmobility.clearance.service import ClearanceService
 from pulumi_highmobility.errors import HighMobilityError
 from pulumi_highmobility.fleet.roster import write_roster
-from pulumi_highmobility.operations import fleet, fleet_removals, fleet_vehicle
+from pulumi_highmobility.operations import (
+    fleet,
+    fleet_removals,
+    fleet_vehicle,
+    vehicle_access_token,
+    vehicle_approval,
+)
 from pulumi_highmobility.operations.runner import Failure, Runner, Target
 from pulumi_highmobility.operations.values import UNKNOWN, State
 from pulumi_highmobility.run.engine_run import EngineRun
@@ -31,6 +37,8 @@ OPERATIONS: Mapping[str, Any] = {
     "FleetVehicle": fleet_vehicle,
     "Fleet": fleet,
     "FleetRemovals": fleet_removals,
+    "VehicleAccessToken": vehicle_access_token,
+    "VehicleApproval": vehicle_approval,
 }
 TYPE = "pulumi-python:dynamic/highmobility:"
 T = TypeVar("T")
@@ -76,6 +84,8 @@ class Record:
     outputs: dict[str, Any]
     delete: bool = False
     pending_replacement: bool = False
+    retain: bool = False
+    protect: bool = False
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -329,7 +339,7 @@ class Stack:
         return Played(run, Runner(PlayedDoor(self, outcome.said, outcome.failures), run))
 
     def export(self) -> str:
-        return json.dumps({"deployment": {"resources": [one.as_json() for one in self.records]}})
+        return json.dumps({"deployment": {"resources": [one.as_json() for one in self.records]}}, default=str)
 
     def _old(self, urn: str) -> Record | None:
         return next((one for one in self.records if one.urn == urn and not one.delete), None)
@@ -403,7 +413,7 @@ class Stack:
 
             def save(state: State) -> None:
                 old.outputs, old.inputs = dict(state.outputs), dict(state.inputs or news)
-                outcome.failures += [f"{urn}: {reason}" for reason in state.reasons[:1]]
+                outcome.failures += [f"{urn}: {reason}" for reason in state.reasons]
 
             target = _target(urn, old.id)
             self._step(lambda: told(run.runner.update(target, old.outputs, news)), save)
@@ -415,7 +425,7 @@ class Stack:
             self.records.append(
                 Record(declared.urn, declared.kind, state.id, dict(state.inputs or news), dict(state.outputs))
             )
-            outcome.failures.extend(f"{declared.urn}: {reason}" for reason in state.reasons[:1])
+            outcome.failures.extend(f"{declared.urn}: {reason}" for reason in state.reasons)
 
         self._step(lambda: told(run.runner.create(_target(declared.urn), news)), save)
 

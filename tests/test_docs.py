@@ -25,7 +25,8 @@ def test_every_row_of_the_behaviour_tables_names_a_test_that_exists() -> None:
     named = re.findall(r"`(test_\w+)`(?=.* \|$)", (ROOT / "docs" / "behaviour.md").read_text(), re.MULTILINE)
     existing = {
         node.name
-        for file in (ROOT / "tests" / "engine").glob("test_*.py")
+        for folder in ("engine", "behaviour")
+        for file in (ROOT / "tests" / folder).glob("test_*.py")
         for node in ast.walk(ast.parse(file.read_text()))
         if isinstance(node, ast.FunctionDef)
     }

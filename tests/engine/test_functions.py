@@ -68,13 +68,3 @@ def test_a_preview_that_checks_eligibility_warns_of_what_a_carmaker_will_not_tak
     assert f"{VIN} is not eligible" not in run.output
     assert "tesla has no eligibility look-up" in run.output
     assert emulator.controls.vehicles() == []
-
-
-def test_the_eligibility_check_is_skipped_with_a_message_where_no_credentials_are_set(
-    project: Project,
-) -> None:
-    del project.environment["HIGHMOBILITY_CREDENTIALS_FILE"]
-    project("config", "set", "highmobility:checkEligibility", "true", expect=0)
-    project.program('hm.FleetVehicle("no", vin="WBA8E9C50GK1NTEL0", brand="bmw")')
-    run = project.preview()
-    assert "eligibility is not checked: no credentials" in run.output
