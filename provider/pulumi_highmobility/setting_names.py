@@ -53,6 +53,7 @@ REQUIRE_SECRET_CONFIG = Setting("requireSecretConfig", "HIGHMOBILITY_REQUIRE_SEC
 CARMAKER_NOTICES = Setting("carmakerNotices", "HIGHMOBILITY_CARMAKER_NOTICES")
 RETRY_INTERVAL = Setting("retryIntervalHours", "HIGHMOBILITY_RETRY_INTERVAL_HOURS")
 MAX_REVOCATIONS = Setting("maxRevocations", "HIGHMOBILITY_MAX_REVOCATIONS")
+WHOLE_STACK_TRACES = Setting("wholeStackTraces", "HIGHMOBILITY_WHOLE_STACK_TRACES")
 REVOKE_WITHOUT_STATE = Setting("revokeWithoutState", "HIGHMOBILITY_REVOKE_WITHOUT_STATE")
 
 SETTINGS = (
@@ -73,6 +74,7 @@ SETTINGS = (
     RETRY_INTERVAL,
     MAX_REVOCATIONS,
     REVOKE_WITHOUT_STATE,
+    WHOLE_STACK_TRACES,
 )
 # Their names in the environment, with those that name a file.
 VARIABLES = tuple(name for one in SETTINGS for name in (one.environment, one.environment_file) if name)

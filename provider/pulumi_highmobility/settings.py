@@ -36,6 +36,7 @@ from .setting_names import (
     SERVICE_ACCOUNT_KEY,
     SETTINGS,
     VARIABLES,
+    WHOLE_STACK_TRACES,
     Setting,
     shown,
 )
@@ -217,6 +218,11 @@ def wants_carmaker_notices(config: Mapping[str, Any], environ: Mapping[str, str]
 def may_revoke_without_state(config: Mapping[str, Any], environ: Mapping[str, str]) -> bool:
     """Whether a clearance may end where the stack's saved state cannot be read. Raises: ConfigError."""
     return _flag(_Source(config, environ).get(REVOKE_WITHOUT_STATE), REVOKE_WITHOUT_STATE)
+
+
+def wants_whole_stack_traces(config: Mapping[str, Any], environ: Mapping[str, str]) -> bool:
+    """Whether the state keeps the whole stack trace of each resource. Raises: ConfigError."""
+    return _flag(_Source(config, environ).get(WHOLE_STACK_TRACES), WHOLE_STACK_TRACES)
 
 
 def retry_interval(config: Mapping[str, Any], environ: Mapping[str, str]) -> timedelta:

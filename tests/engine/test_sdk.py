@@ -155,3 +155,62 @@ def recording_proxy() -> Iterator[tuple[str, list[str]]]:
 def assert_plain(output: str) -> None:
     for sign in ("Traceback", "grpc-status-details", "Exception calling application", 'File "'):
         assert sign not in output, output
+
+
+def frames_of(project: Project, name: str) -> list[str]:
+    """The files and lines that the state has of a resource's stack trace, the innermost first."""
+    found = next(one for one in project.state() if one["urn"].endswith(f"FleetVehicle::{name}"))
+    return [frame.get("sourcePosition", "") for frame in found.get("stackTrace") or []]
+
+
+@pytest.mark.sdk
+def test_the_state_has_a_stack_trace_up_to_the_users_line(
+    plain_project: Project, emulator: RunningEmulator
+) -> None:
+    project = plain_project
+    project.program('\n\nhm.FleetVehicle("van", vin="1HMCF6112HA3FBBCC", brand="bmw")\n')
+    project.up()
+    frames = frames_of(project, "van")
+    assert [frame.rpartition("/")[2] for frame in frames][-1:] == ["__main__.py#5"]
+    assert len(frames) <= 4
+    project.environment["HIGHMOBILITY_WHOLE_STACK_TRACES"] = "true"
+    project.up("--refresh")
+    assert frames_of(project, "van") != []
+    project.destroy()
+    project.up()
+    assert len(frames_of(project, "van")) > 8
+
+
+@pytest.mark.sdk
+def test_no_error_of_a_registration_or_of_an_apply_is_lost(
+    plain_project: Project, emulator: RunningEmulator
+) -> None:
+    """Though the SDK does not wait for the outputs of our resources, but for their registration."""
+    project = plain_project
+    good, bad = "1HMCF6112HA3FBBCC", "WBA8E9C50GK0ERRR0"
+    project.program(f'hm.FleetVehicle("bad", vin="{bad}", brand="bmw")\n')
+    run = project.up(expect=1)
+    assert 'FleetVehicle "bad"' in run.output
+    assert "was never retrieved" not in run.output
+    program = f"""
+    van = hm.FleetVehicle("van", vin="{good}", brand="bmw")
+    bad = hm.FleetVehicle("bad", vin="{bad}", brand="bmw")
+    hm.FleetVehicle("late", vin="1HMCF6112HA3FBBDD", brand="bmw", tags={{"of": van.status}})
+    """
+    project.program(program)
+    run = project.up("--continue-on-error", expect=1)
+    assert 'FleetVehicle "bad"' in run.output
+    assert "was never retrieved" not in run.output
+    assert sorted(str(one["urn"]).rpartition("::")[2] for one in project.state()) == ["late", "van"]
+    project.program(f"""
+    van = hm.FleetVehicle("van", vin="{good}", brand="bmw")
+    van.status.apply(lambda status: status.no_such_thing())
+    """)
+    run = project.up(expect=1)
+    assert "no_such_thing" in run.output
+    project.program(f"""
+    van = hm.FleetVehicle("van", vin="{good}", brand="bmw")
+    pulumi.export("status", van.status)
+    """)
+    project.up()
+    assert project.outputs() == {"status": emulator.controls.vehicle(good)["status"]}

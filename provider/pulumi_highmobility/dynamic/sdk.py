@@ -20,7 +20,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -158,6 +158,78 @@ def engine_of_the_program() -> str | None:
     if isinstance(found, bytes):
         return found.decode(errors="replace").rpartition("/")[2] or None
     return next((after for word, after in pairwise(sys.orig_argv) if word == "--engine"), None)
+
+
+# From traceback.extract_stack() outwards to the caller of dynamic.Resource: two functions and three constructors.
+_FRAMES_OF_THE_SDK = 5
+_tracing = threading.Lock()
+_tracings = 0
+_kept_limit: Any = None
+
+
+@contextlib.contextmanager
+def short_stack_trace(frame: FrameType) -> Iterator[None]:
+    """
+    Around the constructor of a resource: the state gets its stack trace up to the user's line, and no further.
+
+    A state file is written whole after each step, and half of a resource's bytes would be frames of Pulumi's runner and of
+    asyncio. The SDK takes them by traceback.extract_stack(), which obeys sys.tracebacklimit: of all threads, so the first one
+    in here keeps what was set, and the last one out restores it. `frame` is the caller's.
+    """
+    global _tracings, _kept_limit  # noqa: PLW0603 - as sys.tracebacklimit is of the process
+    limit = _FRAMES_OF_THE_SDK + _frames_to_the_user(frame)
+    with _tracing:
+        if _tracings == 0:
+            _kept_limit = getattr(sys, "tracebacklimit", None)
+        _tracings += 1
+        sys.tracebacklimit = limit if _kept_limit is None else min(limit, _kept_limit)
+    try:
+        yield
+    finally:
+        with _tracing:
+            _tracings -= 1
+            if _tracings == 0:
+                if _kept_limit is None:
+                    del sys.tracebacklimit
+                else:
+                    sys.tracebacklimit = _kept_limit
+
+
+def _frames_to_the_user(frame: FrameType) -> int:
+    """How many frames there are from the caller of this module to the first one outside this package, that one included."""
+    package = __name__.partition(".")[0]
+    count, at = 1, frame
+    while at.f_back is not None and at.f_globals.get("__name__", "").partition(".")[0] == package:
+        count, at = count + 1, at.f_back
+    return count
+
+
+def leave_to_the_registration(resource: Any) -> None:
+    """
+    Have the SDK wait for a resource's registration, and not for each of its outputs, too.
+
+    At its end a program waits for all outputs, and begins anew at each one that comes: with fourteen of them in each resource
+    that is most of the time of a program. They come with the registration, which the SDK awaits by itself, its errors included.
+    """
+    from pulumi.runtime import settings  # noqa: PLC0415 - as above
+
+    tracked, lock = getattr(settings.SETTINGS, "outputs", None), getattr(settings.SETTINGS, "lock", None)
+    if not isinstance(tracked, set) or lock is None:
+        # Of older SDKs, which wait for one after the other.
+        return
+    for output in vars(resource).values():
+        # Not by getattr: an output takes any name for one of its value's.
+        data = vars(output).get("_data") if hasattr(type(output), "future") else None
+        if isinstance(data, asyncio.Future):
+            with lock:
+                tracked.discard(data)
+            # An error is the registration's, which is raised: nobody has to be told that it was not looked at here.
+            data.add_done_callback(_look_at)
+
+
+def _look_at(done: asyncio.Future[Any]) -> None:
+    if not done.cancelled():
+        done.exception()
 
 
 def is_provider_process() -> bool:

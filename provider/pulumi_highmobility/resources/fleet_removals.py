@@ -9,6 +9,7 @@ from pulumi.dynamic import Resource
 
 from ..dynamic.provider import HighMobilityProvider
 from .args import OnUncancellable
+from .registered import register
 
 if TYPE_CHECKING:
     from ..operations.runner import Operations
@@ -48,7 +49,8 @@ class FleetRemovals(Resource, module="highmobility", name="FleetRemovals"):
             "on_uncancellable": on_uncancellable,
             "transition_timeout_minutes": transition_timeout_minutes,
         }
-        super().__init__(
+        register(
+            self,
             FleetRemovalsProvider(),
             resource_name,
             {

@@ -20,6 +20,7 @@ from .args import (
 )
 from .constructed import tell_construction
 from .program import refuse_replace_with, tell_of_plain_secrets
+from .registered import register
 
 # What a resource of the SDK has to be given, to have it as an output: the rest of the inputs only where they are set.
 _OUTPUTS = (
@@ -133,7 +134,8 @@ class FleetVehicle(Resource, module="highmobility", name="FleetVehicle"):
         opts, inputs = split_arguments(FleetVehicleArgs, positional, named)
         refuse_replace_with(opts)
         tell_construction("FleetVehicle", resource_name, inputs["vin"], _vin_of, opts)
-        super().__init__(
+        register(
+            self,
             FleetVehicleProvider(),
             resource_name,
             {**dict.fromkeys(_OUTPUTS), **without_none(inputs)},

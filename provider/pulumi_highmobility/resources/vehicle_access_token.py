@@ -18,6 +18,7 @@ from .args import (
     without_none,
 )
 from .program import tell_of_plain_secrets
+from .registered import register
 
 if TYPE_CHECKING:
     from ..operations.runner import Operations
@@ -113,7 +114,8 @@ class VehicleAccessToken(Resource, module="highmobility", name="VehicleAccessTok
                 "vehicle_status": vehicle.status,
                 "request_id": vehicle.request_id,
             }
-        super().__init__(
+        register(
+            self,
             VehicleAccessTokenProvider(),
             resource_name,
             properties,

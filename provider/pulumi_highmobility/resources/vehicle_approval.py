@@ -10,6 +10,7 @@ from pulumi.dynamic import Resource
 from ..dynamic.provider import HighMobilityProvider
 from .args import VehicleApprovalArgs, VehicleApprovalArgsDict, VehicleLike, require_vehicle, split_arguments
 from .program import tell_of_plain_secrets
+from .registered import register
 
 if TYPE_CHECKING:
     from ..operations.runner import Operations
@@ -78,7 +79,8 @@ class VehicleApproval(Resource, module="highmobility", name="VehicleApproval"):
         vehicle: VehicleLike | None = inputs["vehicle"]
         if vehicle is not None:
             require_vehicle(vehicle)
-        super().__init__(
+        register(
+            self,
             VehicleApprovalProvider(),
             resource_name,
             {

@@ -1,0 +1,39 @@
+"""How every resource of ours is registered: with as little as the engine needs, since it writes the whole state at each step."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+from pulumi.dynamic import Resource, ResourceProvider
+
+from ..dynamic.sdk import leave_to_the_registration, short_stack_trace
+from ..settings import wants_whole_stack_traces
+from .program import stack_config
+
+# By project and stack: with the Automation API one process may run the programs of several.
+_whole: dict[str, bool] = {}
+
+
+def register(
+    resource: Resource,
+    provider: ResourceProvider,
+    name: str,
+    properties: Mapping[str, Any],
+    opts: pulumi.ResourceOptions | None,
+) -> None:
+    """Stands for the constructor of Pulumi's dynamic resource. Raises: as that, ConfigError."""
+    with contextlib.nullcontext() if _wants_whole_traces() else short_stack_trace(sys._getframe()):
+        Resource.__init__(resource, provider, name, dict(properties), opts)
+    leave_to_the_registration(resource)
+
+
+def _wants_whole_traces() -> bool:
+    stack = f"{pulumi.get_project()}/{pulumi.get_stack()}"
+    if stack not in _whole:
+        _whole[stack] = wants_whole_stack_traces(stack_config(), os.environ)
+    return _whole[stack]
