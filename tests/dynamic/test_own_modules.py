@@ -30,3 +30,29 @@ def test_a_file_of_a_library_s_name_beside_the_program_is_not_taken_for_it(
             [sys.executable, *command], cwd=tmp_path, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("leave_out", [True, False])
+def test_httpx_comes_without_its_command_line_where_nobody_gives_it_commands(leave_out: bool) -> None:
+    script = f"""
+import sys
+from pulumi_highmobility.dynamic.own_modules import leave_out_httpx_command
+if {leave_out}:
+    leave_out_httpx_command()
+import httpx
+print(callable(httpx.main), httpx.Client().get is not None, any(name in sys.modules for name in ("rich", "pygments")))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["True", "True", str(not leave_out)], done.stderr
+
+
+def test_a_check_and_a_difference_need_no_http_client() -> None:
+    """Nor what signs and reads: a preview without credentials makes no request."""
+    script = """
+import sys
+import pulumi_highmobility.operations.runner, pulumi_highmobility.run.engine_run
+from pulumi_highmobility.operations import fleet, fleet_removals, fleet_vehicle, vehicle_access_token, vehicle_approval
+print([name for name in ("httpx", "jwt", "cryptography") if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "[]", done.stderr

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from ..api.client import FleetApi
 from ..api.shapes import RegisteredVehicle
 from ..clock import Clock
 from ..errors import ListIncomplete, VehicleNotFound, VehicleUnreadable
 from .registered import by_vin
+
+if TYPE_CHECKING:
+    from ..api.client import FleetApi
 
 # How long a read waits for company before it asks by VIN. The engine sends the reads of a burst
 # within a few milliseconds, as many as it runs in parallel.

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..api.client import FleetApi
 from ..api.shapes import ClearanceRow
 from ..clock import Clock
 from ..errors import Interrupted, InvalidRequest
 from .batch_rule import LINGER_S, LONGEST_S, BatchRule
+
+if TYPE_CHECKING:
+    from ..api.client import FleetApi
 
 # No limit on vehicles a POST was found in the platform's documents: small enough to be answered in time.
 MAX_BATCH = 1000

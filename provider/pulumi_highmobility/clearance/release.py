@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from ..api.client import FleetApi
 from ..api.shapes import RegisteredVehicle
 from ..clock import Clock, write_instant
 from ..errors import CancellationRefused, ClearanceConflict, InvalidRequest, VehicleNotFound
@@ -16,6 +15,9 @@ from .registered import is_gone, is_later_request, requested_at, status_of
 from .reporter import Reporter
 from .states import Status
 from .watch import Watch
+
+if TYPE_CHECKING:
+    from ..api.client import FleetApi
 
 OnUncancellable = Literal["fail", "abandon"]
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..api.client import FleetApi
 from ..api.shapes import RegisteredVehicle
 from ..clock import Clock
 from ..errors import ClearanceEnded
@@ -21,6 +20,9 @@ from .requesting import Requesting
 from .states import ENDED, IN_TRANSITION, Status
 from .tokens import VehicleTokens
 from .watch import Watch
+
+if TYPE_CHECKING:
+    from ..api.client import FleetApi
 
 
 class ClearanceService:

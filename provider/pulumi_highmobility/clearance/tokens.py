@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING
 
-from ..api.client import FleetApi
 from ..api.shapes import VehicleTokenPair
 from ..clock import Clock
 from ..errors import ClearanceEnded, TokenRefused
@@ -15,6 +15,9 @@ from .listing import Listing
 from .registered import reason_of, status_of
 from .reporter import Reporter
 from .states import ENDED, Status
+
+if TYPE_CHECKING:
+    from ..api.client import FleetApi
 
 # Later than any token lives, and with room for any time zone.
 _FAR = datetime(9999, 1, 1, tzinfo=timezone.utc)

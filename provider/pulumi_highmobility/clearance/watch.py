@@ -6,14 +6,17 @@ import asyncio
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from ..api.client import FleetApi
 from ..api.shapes import RegisteredVehicle
 from ..clock import Clock
 from ..errors import Interrupted, RateLimited, ServerError, TransportError, WaitTimeout
 from .listing import Listing
 from .registered import by_vin
 from .reporter import Reporter
+
+if TYPE_CHECKING:
+    from ..api.client import FleetApi
 
 FIRST_INTERVAL_S = 1.0
 MAX_INTERVAL_S = 30.0

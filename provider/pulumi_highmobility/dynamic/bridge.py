@@ -15,8 +15,8 @@ from ..clock import Clock, RealClock, Stop, StoppableClock
 from ..errors import BoardUnusable, Interrupted
 from ..settings import Settings, load_settings, max_revocations, may_revoke_without_state
 from ..text import visible
-from .own_modules import import_past_the_program
-from .sdk import Engine, engine_of_this_process, prepare_process
+from .own_modules import import_past_the_program, leave_out_httpx_command
+from .sdk import Engine, engine_of_this_process, is_provider_process, prepare_process
 
 if TYPE_CHECKING:
     from ..clearance.service import ClearanceService
@@ -184,6 +184,8 @@ class Bridge:
         async with self._opening:
             if settings not in self._services:
                 # Imported here: a program, and a preview, have no use for an HTTP client.
+                if is_provider_process():
+                    leave_out_httpx_command()
                 from ..api.client import open_api  # noqa: PLC0415
                 from ..clearance.service import ClearanceService  # noqa: PLC0415
 

@@ -6,6 +6,7 @@ import importlib
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from types import ModuleType
 
 # What this package imports, and what that imports in turn by a name that a program may use for a file of its own.
 NAMES = (
@@ -48,3 +49,16 @@ def import_past_the_program(names: Iterable[str] = NAMES) -> list[str]:
         finally:
             sys.path[:] = before
     return taken
+
+
+def leave_out_httpx_command() -> None:
+    """
+    Have `import httpx` do without its command line, and so without click, rich and pygments: half of what it takes to import it.
+
+    For provider processes, which nobody gives a command. Where httpx has its command elsewhere, nothing is left out.
+    """
+    if "httpx" not in sys.modules:
+        stub = ModuleType("httpx._main", "Left out by pulumi-highmobility.")
+        # httpx takes it from here, and writes on it where it is from.
+        vars(stub)["main"] = lambda: None
+        sys.modules.setdefault("httpx._main", stub)
