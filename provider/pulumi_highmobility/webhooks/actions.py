@@ -23,8 +23,12 @@ from ..settings import LOOPBACK
 from ..text import visible
 from .inbox import Event
 
-# Pulumi's own form of it, at the beginning of a line: a carmaker's words and a program's output may say "currently locked" too.
-LOCKED = re.compile(rb"^error: the stack is currently locked by \d+ lock", re.MULTILINE)
+# Pulumi's own forms of it, of a folder or bucket and of Pulumi Cloud, at the beginning of a line: a carmaker's words and a
+# program's output may say "currently locked" or "in progress" too. https://github.com/pulumi/pulumi/pull/3207
+LOCKED = re.compile(
+    rb"^error: (the stack is currently locked by \d+ lock|\[409\] Conflict: Another update is currently in progress)",
+    re.MULTILINE,
+)
 # Its count of what was done, at the beginning of a line as well.
 COUNTS = re.compile(rb"^Resources:[^\S\n]*\n(?P<lines>(?:[^\S\n]+\S.*\n?)*)", re.MULTILINE)
 UNCHANGED = re.compile(rb"[\d,]+ unchanged")
