@@ -83,8 +83,20 @@ def test_missing_settings_are_named_with_both_of_their_names(project: Project) -
 def test_a_setting_with_a_typing_error_is_not_ignored(project: Project) -> None:
     project("config", "set", "highmobility:baseURL", "sandbox", expect=0)
     project.program(VEHICLE)
+    # Also where there is nothing to sign in with.
+    del project.environment["HIGHMOBILITY_CREDENTIALS_FILE"]
+    assert 'Did you mean "highmobility:baseUrl"?' in project.preview(expect=1).output
     run = project.up(expect=1)
     assert 'Did you mean "highmobility:baseUrl"?' in run.output
+
+
+def test_a_misspelt_variable_is_told_at_preview_without_credentials(project: Project) -> None:
+    project.program(VEHICLE)
+    del project.environment["HIGHMOBILITY_CREDENTIALS_FILE"]
+    project.environment["HIGHMOBILITY_BASEURL"] = "sandbox"
+    run = project.preview(expect=1)
+    assert "Did you mean HIGHMOBILITY_BASE_URL?" in run.output
+    assert "Traceback" not in run.output
 
 
 def test_a_wrong_key_is_named_by_its_id_and_not_shown(project: Project, emulator: RunningEmulator) -> None:

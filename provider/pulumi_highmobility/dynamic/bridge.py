@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..clock import Clock, RealClock, Stop, StoppableClock
-from ..errors import BoardUnusable, ConfigError, HighMobilityError, Interrupted
+from ..errors import BoardUnusable, HighMobilityError, Interrupted, NoCredentials
 from ..run.urns import kind_of
 from ..settings import (
     Settings,
@@ -85,11 +85,13 @@ class Bridge:
         self._exits = AsyncExitStack()
         self._said: set[str] = set()
         self._is_judged = False
+        self._is_checked = False
 
     def configure(self, config: Mapping[str, Any]) -> None:
         """Take the stack's config, with full keys; the last one told counts."""
         self._config = dict(config)
         self._settings = None
+        self._is_checked = False
 
     def start(self) -> None:
         """Make the most of a provider process, once; to be called from within a call of the SDK."""
@@ -138,6 +140,27 @@ class Bridge:
             self._settings = load_settings(self._config, os.environ)
         return self._settings
 
+    def settings_if_set(self) -> Settings | None:
+        """
+        As `settings`; None where credentials are missing, which a preview does without.
+
+        Raises: ConfigError, where anything else is wrong: no wrong setting is told by the first operation alone.
+        """
+        from ..run.brake import refuse_too_many  # noqa: PLC0415 - as above
+
+        if not self._is_checked:
+            # Those that are not part of Settings, and else read late.
+            self.wants_carmaker_notices()
+            self.wants_eligibility_check()
+            self.retry_interval()
+            may_revoke_without_state(self._config, os.environ)
+            refuse_too_many((), 0, max_revocations(self._config, os.environ))
+            self._is_checked = True
+        try:
+            return self.settings()
+        except NoCredentials:
+            return None
+
     def wants_eligibility_check(self) -> bool:
         """Whether the setting asks for the check at preview. Raises: ConfigError."""
         return wants_eligibility_check(self._config, os.environ)
@@ -158,23 +181,19 @@ class Bridge:
         return is_new
 
     def judge_server(self, olds: Mapping[str, Any]) -> None:
-        """Raises: OtherServer where the state of a resource is about another server than the one that is set."""
+        """Raises: OtherServer where the state of a resource is about another server than the one that is set; ConfigError."""
         from ..operations.origin import refuse_other_server  # noqa: PLC0415 - as above
 
-        try:
-            settings = self.settings()
-        except ConfigError:
-            # A preview without credentials makes no request, so it cannot make one to the wrong server.
-            return
-        refuse_other_server(olds, settings)
+        settings = self.settings_if_set()
+        # A preview without credentials makes no request, so it cannot make one to the wrong server.
+        if settings is not None:
+            refuse_other_server(olds, settings)
 
     def judge_stack(self, call: EngineCall) -> None:
-        """Raises: OtherServer where any record of the stack's saved state is about another server."""
-        try:
-            settings = self.settings()
-        except ConfigError:
-            return
-        self._judged_stack(call, settings, None)
+        """Raises: OtherServer where any record of the stack's saved state is about another server; ConfigError."""
+        settings = self.settings_if_set()
+        if settings is not None:
+            self._judged_stack(call, settings, None)
 
     def _judged_stack(
         self, call: EngineCall, settings: Settings, must_hold: tuple[str, str] | None
@@ -190,15 +209,17 @@ class Bridge:
         return saved
 
     def check_eligibility(self, vehicles: Sequence[tuple[str, str]], reporter: ResourceReporter) -> None:
-        """Warn of vehicles that their carmakers won't take; never fails a preview."""
+        """
+        Warn of vehicles that their carmakers won't take; what the platform says never fails a preview.
+
+        Raises: ConfigError.
+        """
         from ..operations.eligibility import can_be_asked, look_up  # noqa: PLC0415 - as above
 
         asked = can_be_asked(vehicles)
         if not asked:
             return
-        try:
-            self.settings()
-        except ConfigError:
+        if self.settings_if_set() is None:
             told = "eligibility is not checked: no credentials for High Mobility are set here"
             if self.is_first(told):
                 reporter.info(told)

@@ -1,0 +1,104 @@
+"""What a preview says of wrong settings: the bridge judges them before any operation needs them."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from pulumi_highmobility.dynamic.bridge import Bridge
+from pulumi_highmobility.dynamic.sdk import EngineCall
+from pulumi_highmobility.errors import ConfigError
+from pulumi_highmobility.settings import VARIABLES
+
+URN = "urn:pulumi:dev::fleet::pulumi-python:dynamic/highmobility:FleetVehicle::van"
+OLDS = {"base_url": "https://api.high-mobility.com/v1"}
+
+
+@pytest.fixture
+def bridge(monkeypatch: pytest.MonkeyPatch) -> Bridge:
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    return Bridge()
+
+
+def judge(bridge: Bridge) -> None:
+    """As a preview does: of a resource that is new, and of one that the state has."""
+    bridge.judge_stack(EngineCall(URN, "van"))
+    bridge.judge_server(OLDS)
+
+
+def test_a_preview_needs_no_settings_at_all(bridge: Bridge) -> None:
+    judge(bridge)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"baseUrl": "sandbox"},
+        {"clientId": "c"},
+        {"clientId": "c", "auth": "clientCredentials"},
+        {"serviceAccountKey": "nowhere/key.json", "maxRevocations": "10%"},
+        {"credentialsFile": "nowhere/credentials.json"},
+    ],
+)
+def test_a_preview_does_without_credentials(bridge: Bridge, config: dict[str, str]) -> None:
+    bridge.configure({f"highmobility:{name}": text for name, text in config.items()})
+    judge(bridge)
+
+
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [
+        ({"baseURL": "sandbox"}, 'Did you mean "highmobility:baseUrl"?'),
+        ({"baseUrl": "http://api.high-mobility.com/v1"}, "use https"),
+        ({"baseUrl": "sandbux"}, "it takes"),
+        ({"auth": "key"}, "it takes one of"),
+        ({"requestTimeoutSeconds": "0"}, "it takes seconds"),
+        ({"listingMaxAgeSeconds": "soon"}, "it takes seconds"),
+        ({"retryIntervalHours": "-1"}, "it takes hours"),
+        ({"carmakerNotices": "perhaps"}, '"true" or "false"'),
+        ({"checkEligibility": "perhaps"}, '"true" or "false"'),
+        ({"revokeWithoutState": "perhaps"}, '"true" or "false"'),
+        ({"allowInsecureHttp": "perhaps"}, '"true" or "false"'),
+        ({"maxRevocations": "many"}, "maxRevocations"),
+        ({"serviceAccountKey": '{"id": "1"}'}, "no private_key"),
+    ],
+)
+@pytest.mark.parametrize("is_new", [True, False])
+def test_a_wrong_setting_is_told_at_preview_without_credentials(
+    bridge: Bridge, config: dict[str, str], told: str, is_new: bool
+) -> None:
+    bridge.configure({f"highmobility:{name}": text for name, text in config.items()})
+    judged = (
+        partial(bridge.judge_stack, EngineCall(URN, "van")) if is_new else partial(bridge.judge_server, OLDS)
+    )
+    with pytest.raises(ConfigError) as caught:
+        judged()
+    assert told in str(caught.value)
+
+
+def test_a_misspelt_variable_is_told_at_preview(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HIGHMOBILITY_BASEURL", "sandbox")
+    with pytest.raises(ConfigError, match="Did you mean HIGHMOBILITY_BASE_URL"):
+        judge(bridge)
+
+
+def test_a_credentials_file_of_another_form_is_told_at_preview(
+    bridge: Bridge, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "credentials.json"
+    file.write_text(json.dumps({"baseurl": "sandbox"}))
+    monkeypatch.setenv("HIGHMOBILITY_CREDENTIALS_FILE", str(file))
+    with pytest.raises(ConfigError, match='Did you mean "base_url"'):
+        judge(bridge)
+
+
+def test_settings_that_were_put_right_are_read_again(bridge: Bridge) -> None:
+    bridge.configure({"highmobility:baseUrl": "sandbux"})
+    with pytest.raises(ConfigError):
+        judge(bridge)
+    bridge.configure({"highmobility:baseUrl": "sandbox"})
+    judge(bridge)
