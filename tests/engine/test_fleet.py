@@ -50,7 +50,9 @@ def test_a_list_is_asked_for_in_one_request_read_by_one_and_released_by_destroy(
     project: Project, emulator: RunningEmulator
 ) -> None:
     project.program(fleet(*(vehicle(number, tags={"unit": str(number)}) for number in range(30))))
-    assert "requests the clearance of 30 vehicles: 30 bmw" in project.preview().output
+    assert (
+        "requests the clearance of 30 vehicles, or takes over those that other resources of the program hold now: 30 bmw"
+    ) in project.preview().output
     assert emulator.controls.requests() == []
     project.up()
     assert calls(emulator) == {"POST /auth_tokens": 1, "GET /fleets/vehicles": 1, "POST /fleets/vehicles": 1}
@@ -82,7 +84,7 @@ def test_a_change_of_the_list_touches_exactly_what_changed(
         fleet(vehicle(92), *kept, vehicle(91, tags={"customer": "umbrella"}), more=", max_removals=2")
     )
     preview = project.preview().output
-    assert f"1 added ({vin(92)}): clearance is requested, or adopted" in preview
+    assert f"1 added ({vin(92)}): clearance is requested, adopted, or taken over" in preview
     assert f"1 removed ({vin(90)}): clearance is revoked or canceled" in preview
     assert f"1 changed in brand or tags ({vin(91)})" in preview
     project.up()
