@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import socket
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from pulumi_highmobility.dynamic.bridge import Bridge
-from pulumi_highmobility.dynamic.sdk import EngineCall
+from pulumi_highmobility.dynamic.sdk import Engine, EngineCall
 from pulumi_highmobility.errors import ConfigError
+from pulumi_highmobility.run.board import Board
 from pulumi_highmobility.settings import VARIABLES
 
 URN = "urn:pulumi:dev::fleet::pulumi-python:dynamic/highmobility:FleetVehicle::van"
@@ -102,3 +104,19 @@ def test_settings_that_were_put_right_are_read_again(bridge: Bridge) -> None:
         judge(bridge)
     bridge.configure({"highmobility:baseUrl": "sandbox"})
     judge(bridge)
+
+
+@pytest.mark.parametrize(("dry_run", "told"), [(True, True), (False, False), (None, True)])
+def test_notices_of_carmakers_are_told_by_a_preview_and_not_once_more(
+    bridge: Bridge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dry_run: bool | None, told: bool
+) -> None:
+    """None: the program cannot tell the provider which of the two it is."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with socket.create_server(("127.0.0.1", 0)) as engine:
+        address = f"127.0.0.1:{engine.getsockname()[1]}"
+        bridge.engine = Engine(address)
+        if dry_run is not None:
+            Board(address).write({"what": "program", "dry_run": dry_run})
+        assert bridge.wants_carmaker_notices() is told
+        bridge.configure({"highmobility:carmakerNotices": "false"})
+        assert bridge.wants_carmaker_notices() is False

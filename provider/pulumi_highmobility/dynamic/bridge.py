@@ -150,7 +150,7 @@ class Bridge:
 
         if not self._is_checked:
             # Those that are not part of Settings, and else read late.
-            self.wants_carmaker_notices()
+            wants_carmaker_notices(self._config, os.environ)
             self.wants_eligibility_check()
             self.retry_interval()
             may_revoke_without_state(self._config, os.environ)
@@ -166,8 +166,15 @@ class Bridge:
         return wants_eligibility_check(self._config, os.environ)
 
     def wants_carmaker_notices(self) -> bool:
-        """Whether what is known of a new vehicle's brand is told. Raises: ConfigError."""
-        return wants_carmaker_notices(self._config, os.environ)
+        """
+        Whether what is known of a new vehicle's brand is told: by a preview, before anything is done, and not once more.
+
+        An `up` is a preview and an update, in two processes that know nothing of each other. Raises: ConfigError.
+        """
+        if not wants_carmaker_notices(self._config, os.environ):
+            return False
+        self.this_run.look_at_board()
+        return not self.this_run.is_update
 
     def retry_interval(self) -> timedelta:
         """How long a vehicle that was refused or ended by somebody is not requested again. Raises: ConfigError."""
