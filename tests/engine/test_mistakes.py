@@ -130,6 +130,29 @@ def test_an_emulator_that_is_not_running_is_said_so(
     assert "Is the emulator running?" in run.output
 
 
+@pytest.mark.parametrize(
+    ("program", "said"),
+    [
+        ('hm.Fleet("vans", vehicles=hm.vehicles_from_csv("vehicles.csv"))', "vehicles.csv, line 2: vin: "),
+        ('hm.Fleet("vans", vehicles=hm.vehicles_from_csv("nowhere.csv"))', "nowhere.csv"),
+        (f'hm.Fleet("vans", vehicles=[{{"vin": "{VIN}", "brand": "bmw"}}]).vehicle("x")', "is no VIN"),
+        (f'hm.VehicleApproval("van", vehicle="{VIN}")', "vehicle takes a FleetVehicle"),
+        ('hm.get_fleet_vehicle("x")', "is no VIN"),
+        (f'hm.get_fleet_vehicle("{VIN}")', f"GET /fleets/vehicles/{VIN}"),
+        (f'pulumi.Output.from_input("{VIN}").apply(hm.get_fleet_vehicle)', f"GET /fleets/vehicles/{VIN}"),
+    ],
+)
+def test_a_mistake_in_a_program_is_told_without_a_traceback(
+    project: Project, program: str, said: str
+) -> None:
+    (project.folder / "vehicles.csv").write_text("vin,brand\nx,bmw\n")
+    project.program(program)
+    run = project.preview(expect=1)
+    assert said in run.output
+    assert "Traceback" not in run.output
+    assert "unhandled exception" not in run.output
+
+
 def test_settings_of_the_stack_are_secrets_in_its_state(project: Project, emulator: RunningEmulator) -> None:
     """The provider's own resource keeps the stack's config in state."""
     del project.environment["HIGHMOBILITY_CREDENTIALS_FILE"]
