@@ -475,6 +475,9 @@ class PlayedProject:
             asyncio.run(main())
         except NotPlayed:
             raise
+        except pulumi.RunError as error:
+            # As Pulumi's executor shows it: without a traceback.
+            outcome.failures.append(str(error))
         except BaseException as error:
             if isinstance(error.__context__, NotPlayed):
                 raise error.__context__ from None

@@ -19,12 +19,12 @@ EXAMPLE = Path(__file__).resolve().parent.parent / "examples" / "ci"
 class Runner:
     """A copy of the folder, with a `pulumi` that notes its arguments and does as `script` says."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, example: Path = EXAMPLE) -> None:
         self.folder = folder / "repository"
         self.calls = folder / "calls"
         self._bin = folder / "bin"
         self._bin.mkdir()
-        shutil.copytree(EXAMPLE, self.folder)
+        shutil.copytree(example, self.folder)
         self.pulumi("exit 0")
 
     def pulumi(self, script: str) -> None:
@@ -85,8 +85,15 @@ LOCK = (
 )
 
 
-def test_a_stack_that_is_locked_is_waited_for(runner: Runner) -> None:
-    runner.pulumi(f"if [ ! -e tried ]; then touch tried; echo '{LOCK}'; exit 255; fi")
+# What Pulumi Cloud answers, as the command line of Pulumi shows it; a link to its documentation follows.
+CLOUD = "error: [409] Conflict: Another update is currently in progress."
+
+
+@pytest.mark.parametrize(
+    "lock", [LOCK, f"{CLOUD}\nTo learn more about possible reasons and resolution, visit ..."]
+)
+def test_a_stack_that_is_locked_is_waited_for(runner: Runner, lock: str) -> None:
+    runner.pulumi(f"if [ ! -e tried ]; then touch tried; echo '{lock}'; exit 255; fi")
     assert runner.run("up", "test", LOCK_PAUSE_SECONDS="0").returncode == 0
     assert len(runner.called()) == 2
 
@@ -98,6 +105,11 @@ def test_a_stack_that_is_locked_is_waited_for(runner: Runner) -> None:
         "error: the vehicle is currently locked",
         f"    {LOCK}",
         f"Diagnostics: {LOCK}",
+        '    error: clearance of X was refused: "[409] Conflict: Another update is currently in progress."',
+        "error: Another update is currently in progress",
+        f"    {CLOUD}",
+        f"Diagnostics: {CLOUD}",
+        CLOUD.replace("409", "500"),
     ],
 )
 def test_a_carmakers_words_are_no_lock(runner: Runner, said: str) -> None:

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-from .files.reading import (
-    FleetFileError,
-    VehicleArgsDict,
-    vehicles_from_csv,
-    vehicles_from_json,
-    vehicles_from_yaml,
-)
+from .files.reading import FleetFileError, VehicleArgsDict
 from .functions import (
     EligibilityResult,
     FleetVehicleResult,
@@ -36,6 +30,7 @@ from .resources.args import (
 )
 from .resources.fleet import Fleet, FleetProvider
 from .resources.fleet_enrollment import FleetEnrollment
+from .resources.fleet_files import vehicles_from_csv, vehicles_from_json, vehicles_from_yaml
 from .resources.fleet_member import FleetMember
 from .resources.fleet_removals import FleetRemovalsProvider
 from .resources.fleet_vehicle import FleetVehicle, FleetVehicleProvider

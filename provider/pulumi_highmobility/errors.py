@@ -3,6 +3,7 @@ Every error this package raises on purpose.
 
 HighMobilityError
 ├─ ConfigError            settings are missing or contradict each other; raised before any request
+│  └─ NoCredentials       none are set, or not all: a preview needs none
 ├─ OtherServer            the settings name another server than the one that the state is about
 ├─ VehicleUnseen          other credentials do not see what the state holds
 ├─ Interrupted            the engine was told to stop while the operation ran
@@ -57,6 +58,7 @@ __all__ = [
     "Interrupted",
     "InvalidRequest",
     "ListIncomplete",
+    "NoCredentials",
     "NotAuthorized",
     "NotTheApi",
     "OtherServer",
@@ -78,6 +80,10 @@ class HighMobilityError(Exception):
 
 class ConfigError(HighMobilityError):
     """Settings are missing or contradict each other; no request was made."""
+
+
+class NoCredentials(ConfigError):
+    """Credentials are not set, or not all of them, or their file is not here; all else that was looked at is right."""
 
 
 class OtherServer(HighMobilityError):

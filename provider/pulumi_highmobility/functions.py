@@ -11,6 +11,7 @@ import pulumi
 
 from .clock import write_instant
 from .dynamic.bridge import BRIDGE, Bridge
+from .resources.mistakes import shown_in_words
 from .resources.program import stack_config
 from .text import composed_tags
 
@@ -54,6 +55,7 @@ class EligibilityResult:
     primary_user_assigned: bool | None
 
 
+@shown_in_words
 def get_fleet(
     *,
     status: str | Sequence[str] | None = None,
@@ -104,6 +106,7 @@ def get_fleet_output(
     return arguments.apply(lambda given: get_fleet(**given))
 
 
+@shown_in_words
 def get_fleet_vehicle(vin: str) -> FleetVehicleResult:
     """
     One registered vehicle. Needs credentials.
@@ -122,6 +125,7 @@ def get_fleet_vehicle_output(vin: pulumi.Input[str]) -> pulumi.Output[FleetVehic
     return pulumi.Output.from_input(vin).apply(get_fleet_vehicle)
 
 
+@shown_in_words
 def check_eligibility(vin: str, brand: str) -> EligibilityResult:
     """
     Look up whether the carmaker would accept the vehicle; no clearance is requested. Needs credentials.

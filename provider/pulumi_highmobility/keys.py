@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .errors import ConfigError
+from .errors import ConfigError, NoCredentials
 from .secret import Secret
 from .setting_names import LONGEST_SHOWN, Setting
 from .text import visible
@@ -102,13 +102,15 @@ def key_from(fields: Any, setting: Setting) -> PrivateKey | None:
 
 
 def read_file(path: str, setting: Setting) -> str:
-    """The text of the file that a setting names. Raises: ConfigError."""
+    """The text of the file that a setting names. Raises: ConfigError; NoCredentials, where there is no such file."""
+    kind = ConfigError
     try:
         # Of a user that is not known here, "~nobody/key.json" cannot be worked out.
         file = Path(path).expanduser()
         if not file.is_file():
             # A pipe or a device would be waited for, or read for ever.
             reason = "there is no such file" if not file.exists() else "it is no regular file"
+            kind = ConfigError if file.exists() else NoCredentials
         elif file.stat().st_size > _MOST_BYTES:
             reason = f"it is larger than {_MOST_BYTES // 2**20} MB"
         else:
@@ -121,7 +123,7 @@ def read_file(path: str, setting: Setting) -> str:
     is_path = path.endswith((".json", ".pem", ".key")) and len(path) < LONGEST_SHOWN
     quoted = f' "{visible(path)}"' if is_path else ""
     where = "" if Path(path[:LONGEST_SHOWN]).is_absolute() else f" (looked for in {Path.cwd()})"
-    raise ConfigError(f"{setting.names} names a file{quoted} that cannot be read{where}: {reason}.")
+    raise kind(f"{setting.names} names a file{quoted} that cannot be read{where}: {reason}.")
 
 
 def read_json_object(text: str, setting: Setting, *, what: str) -> Mapping[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from .base_url import LOOPBACK, checked_base_url
 from .environment import refuse_unknown_variables
-from .errors import ConfigError
+from .errors import ConfigError, NoCredentials
 from .keys import PrivateKey, key_from, read_file, read_json_object, read_private_key
 from .secret import Secret
 from .setting_names import (
@@ -127,7 +127,7 @@ def load_settings(config: Mapping[str, Any], environ: Mapping[str, str]) -> Sett
     `config` is the stack's config with full keys ("highmobility:baseUrl"); other namespaces are
     ignored. `environ` is the environment. Files that a setting names are read.
 
-    Raises: ConfigError, naming the key, its variable and what to do.
+    Raises: ConfigError, naming the key, its variable and what to do; NoCredentials, where only they are missing.
     """
     refuse_unknown_keys(config)
     refuse_unknown_variables(environ, VARIABLES)
@@ -267,14 +267,23 @@ class _Source:
 
 
 def _settle(source: _Source, from_file: Mapping[str, Any]) -> Settings:
+    base_url = source.get(BASE_URL)
+    if from_file:
+        base_url = str(from_file.get("base_url") or "") or None
+    # What needs no credentials comes first: it is told at a preview that has none.
+    base_url = checked_base_url(
+        base_url, allow_http=_flag(source.get(ALLOW_INSECURE_HTTP), ALLOW_INSECURE_HTTP)
+    )
+    listing_max_age_s = _seconds(source.get(LISTING_MAX_AGE), LISTING_MAX_AGE, DEFAULT_LISTING_MAX_AGE_S)
+    request_timeout_s = _seconds(
+        source.get(REQUEST_TIMEOUT), REQUEST_TIMEOUT, DEFAULT_REQUEST_TIMEOUT_S, least=LEAST_REQUEST_TIMEOUT_S
+    )
+    auth = _auth_way(source.get(AUTH))
     service_account_key = read_private_key(source.get(SERVICE_ACCOUNT_KEY), SERVICE_ACCOUNT_KEY)
     oauth_private_key = read_private_key(source.get(OAUTH_PRIVATE_KEY), OAUTH_PRIVATE_KEY)
     client_id = source.get(CLIENT_ID) or ""
     client_secret = source.get(CLIENT_SECRET)
-    base_url = source.get(BASE_URL)
-    auth = _auth_way(source.get(AUTH))
     if from_file:
-        base_url = str(from_file.get("base_url") or "") or None
         client_id = str(from_file.get("client_id") or "")
         client_secret = str(from_file.get("client_secret") or "") or None
         service_account_key = key_from(from_file.get("service_account_key"), CREDENTIALS_FILE)
@@ -290,22 +299,15 @@ def _settle(source: _Source, from_file: Mapping[str, Any]) -> Settings:
     }
     settled = _choose_way(auth, ways, client_id=client_id, has_secret=bool(client_secret))
     return Settings(
-        base_url=checked_base_url(
-            base_url, allow_http=_flag(source.get(ALLOW_INSECURE_HTTP), ALLOW_INSECURE_HTTP)
-        ),
+        base_url=base_url,
         auth=settled,
         service_account_key=service_account_key,
         oauth_private_key=oauth_private_key,
         client_id=client_id,
         client_secret=Secret(client_secret) if client_secret else None,
-        listing_max_age_s=_seconds(source.get(LISTING_MAX_AGE), LISTING_MAX_AGE, DEFAULT_LISTING_MAX_AGE_S),
+        listing_max_age_s=listing_max_age_s,
         moved_from=(source.get(MOVED_FROM) or "").rstrip("/"),
-        request_timeout_s=_seconds(
-            source.get(REQUEST_TIMEOUT),
-            REQUEST_TIMEOUT,
-            DEFAULT_REQUEST_TIMEOUT_S,
-            least=LEAST_REQUEST_TIMEOUT_S,
-        ),
+        request_timeout_s=request_timeout_s,
     )
 
 
@@ -321,7 +323,7 @@ def _choose_way(
     complete = [way for way, is_complete in ways.items() if is_complete]
     if chosen is not None:
         if chosen not in complete:
-            raise ConfigError(
+            raise NoCredentials(
                 f'{AUTH.names} is "{chosen.value}", but its credentials are not all set: {_needs(chosen)}.'
             )
         return chosen
@@ -331,7 +333,7 @@ def _choose_way(
             found = f" {CLIENT_ID.names} is set, but without {CLIENT_SECRET.names}."
         elif has_secret:
             found = f" {CLIENT_SECRET.names} is set, but without {CLIENT_ID.names}."
-        raise ConfigError(
+        raise NoCredentials(
             f"No credentials for High Mobility are set.{found} Set one of: "
             + "; ".join(f"{_needs(way)}" for way in AuthWay)
             + ". For example: pulumi config set --secret highmobility:serviceAccountKey < key.json"

@@ -23,7 +23,7 @@ def test_a_change_of_the_list_touches_exactly_what_changed(
         fleet(vehicle(92), *kept, vehicle(91, tags={"customer": "umbrella"}), more=", max_removals=2")
     )
     preview = project.preview().output
-    assert f"1 added ({vin(92)}): clearance is requested, or adopted" in preview
+    assert f"1 added ({vin(92)}): clearance is requested, adopted, or taken over" in preview
     assert f"1 removed ({vin(90)}): clearance is revoked or canceled" in preview
     assert f"1 changed in brand or tags ({vin(91)})" in preview
     project.up()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -233,6 +234,20 @@ class TestTransitions:
 
         asyncio.run(story())
 
+    def test_a_delete_is_not_over_by_one_list_that_lacks_the_vehicle(self, served: Served) -> None:
+        async def story() -> None:
+            async with service_for(served) as service:
+                await ensure(service)
+                await service.api.delete_clearance(VIN)
+                served.emulator.faults.add({"kind": "answer", "method": "GET", "path": "/fleets/vehicles"})
+                with pytest.raises(WaitTimeout):
+                    await service.release(
+                        VIN, on_uncancellable="fail", transition_timeout_s=5, reporter=Heard()
+                    )
+                assert served.emulator.faults.pending() == []
+
+        asyncio.run(story())
+
     def test_a_delete_of_one_in_transition_waits_for_its_end(self, served: Served) -> None:
         async def story() -> None:
             async with service_for(served) as service:
@@ -295,6 +310,73 @@ def test_a_wait_for_one_that_is_not_registered_ends_at_once(served: Served) -> N
                 await service.wait_for_approval(VIN, timeout_s=600, reporter=Heard())
 
     asyncio.run(story())
+
+
+@pytest.mark.parametrize("others", [0, 120])
+def test_a_wait_is_not_ended_by_one_list_that_lacks_its_vehicle(served: Served, others: int) -> None:
+    """Filtered, and the whole list where more wait than a filter takes."""
+    vins = [VIN, *(f"WBA8E9C50GK1{number:05}" for number in range(others))]
+
+    async def story() -> list[Any]:
+        async with service_for(served) as service:
+            await asyncio.gather(*(ensure(service, vehicle=row(vin)) for vin in vins))
+            served.emulator.log.clear()
+            body = json.dumps(
+                [
+                    {"vin": vin, "status": "pending", "brand": "bmw", "tags": {}, "changelog": []}
+                    for vin in vins[1:]
+                ]
+            )
+            served.emulator.faults.add(
+                {"kind": "answer", "method": "GET", "path": "/fleets/vehicles", "body": body}
+            )
+            waits = [
+                asyncio.ensure_future(service.wait_for_approval(vin, timeout_s=600, reporter=Heard()))
+                for vin in vins
+            ]
+            while served.emulator.faults.pending():  # noqa: ASYNC110 - it is told by another thread
+                await asyncio.sleep(0.005)
+            served.emulator.clock.advance(5)
+            return await asyncio.gather(*waits)
+
+    assert {vehicle.status for vehicle in asyncio.run(story())} == {"approved"}
+    assert asked(served, "GET", f"/fleets/vehicles/{VIN}") == 1
+
+
+def test_a_wait_goes_on_where_a_list_lacks_its_vehicle_and_it_cannot_be_asked_for(served: Served) -> None:
+    heard = Heard()
+
+    async def story() -> str:
+        async with service_for(served) as service:
+            await ensure(service)
+            served.emulator.faults.add({"kind": "answer", "method": "GET", "path": "/fleets/vehicles"})
+            by_vin = {"kind": "status", "status": 503, "path": f"/fleets/vehicles/{VIN}", "times": 8}
+            served.emulator.faults.add(by_vin)
+            served.emulator.clock.advance(5)
+            return (await service.wait_for_approval(VIN, timeout_s=600, reporter=heard)).status
+
+    assert asyncio.run(story()) == "approved"
+    assert any("could not be asked for by VIN" in said for said in heard.said)
+
+
+class TestMany:
+    @pytest.fixture
+    def options(self) -> Options:
+        """The clock of these tests runs ahead of the emulator's minute, and the client's own limit with it."""
+        return Options(limits=False)
+
+    def test_more_than_can_be_asked_for_at_a_time_have_their_turn_later(self, served: Served) -> None:
+        vins = [f"WBA8E9C50GK1{number:05}" for number in range(70)]
+
+        async def story() -> list[Any]:
+            async with service_for(served) as service:
+                waits = (service.wait_for_approval(vin, timeout_s=600, reporter=Heard()) for vin in vins)
+                return await asyncio.gather(*waits, return_exceptions=True)
+
+        found = asyncio.run(story())
+        assert {type(error) for error in found} == {ClearanceEnded}
+        assert all("is not registered" in str(error) for error in found)
+        assert sum("/fleets/vehicles/" in path for _, path, _ in served.requests()) == 70
 
 
 def test_what_cannot_be_canceled_fails_or_is_abandoned(served: Served) -> None:

@@ -134,6 +134,16 @@ def test_a_flag_s_wrong_value_is_said_without_a_traceback(flags: list[str], told
     assert isinstance(result.exception, SystemExit)
 
 
+@pytest.mark.parametrize(
+    "flags", [["--host", ""], ["--host="], ["--host", " "], ["--credentials", ""], ["--application="]]
+)
+def test_an_empty_option_is_an_unset_variable_and_no_default(flags: list[str]) -> None:
+    command = [sys.executable, "-m", "pulumi_highmobility.emulator", "--port", "0", *flags]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    assert done.returncode == 2
+    assert f"{flags[0].rstrip('=')} is empty" in done.stderr
+
+
 def test_time_can_run_fast(tmp_path: Path) -> None:
     with start_emulator("--speed", "864000", approve_after="1d", folder=tmp_path) as emulator:
         headers = bearer(emulator.base_url, emulator.credentials())

@@ -49,7 +49,9 @@ def test_a_list_is_asked_for_in_one_request_read_by_one_and_released_by_destroy(
     project: Project, emulator: RunningEmulator
 ) -> None:
     project.program(fleet(*(vehicle(number, tags={"unit": str(number)}) for number in range(30))))
-    assert "requests the clearance of 30 vehicles: 30 bmw" in project.preview().output
+    assert (
+        "requests the clearance of 30 vehicles, or takes over those that other resources of the program hold now: 30 bmw"
+    ) in project.preview().output
     assert emulator.controls.requests() == []
     project.up()
     assert calls(emulator) == {"POST /auth_tokens": 1, "GET /fleets/vehicles": 1, "POST /fleets/vehicles": 1}

@@ -67,6 +67,8 @@ def test_missing_settings_are_named_with_both_of_their_names(project: Project) -
     project.program(VEHICLE)
     assert "ConnectedDrive" in project.preview().output
     run = project.up(expect=1)
+    # Said by the preview, and not once more by the update.
+    assert "ConnectedDrive" not in run.output
     assert "No credentials for High Mobility are set" in run.output
     assert "highmobility:serviceAccountKey (or HIGHMOBILITY_SERVICE_ACCOUNT_KEY)" in run.output
 
@@ -86,6 +88,25 @@ def test_a_wrong_key_is_named_by_its_id_and_not_shown(project: Project, emulator
     assert not any(line in run.output for line in pem[1:-1])
 
 
+@pytest.mark.parametrize(
+    ("program", "said"),
+    [
+        ('hm.Fleet("vans", vehicles=hm.vehicles_from_csv("vehicles.csv"))', "vehicles.csv, line 2: vin: "),
+        (f'hm.get_fleet_vehicle("{VIN}")', f"GET /fleets/vehicles/{VIN}"),
+        (f'pulumi.Output.from_input("{VIN}").apply(hm.get_fleet_vehicle)', f"GET /fleets/vehicles/{VIN}"),
+    ],
+)
+def test_a_mistake_in_a_program_is_told_without_a_traceback(
+    project: Project, program: str, said: str
+) -> None:
+    (project.folder / "vehicles.csv").write_text("vin,brand\nx,bmw\n")
+    project.program(program)
+    run = project.preview(expect=1)
+    assert said in run.output
+    assert "Traceback" not in run.output
+    assert "unhandled exception" not in run.output
+
+
 def test_settings_of_the_stack_are_secrets_in_its_state(project: Project, emulator: RunningEmulator) -> None:
     """The provider's own resource keeps the stack's config in state."""
     del project.environment["HIGHMOBILITY_CREDENTIALS_FILE"]
@@ -95,6 +116,7 @@ def test_settings_of_the_stack_are_secrets_in_its_state(project: Project, emulat
     project("config", "set", "--secret", "highmobility:clientSecret", credentials["client_secret"], expect=0)
     project("config", "set", "highmobility:carmakerNotices", "false", expect=0)
     project.program(VEHICLE)
-    assert "ConnectedDrive" not in project.up().output
+    assert "ConnectedDrive" not in project.preview().output
+    project.up()
     assert project.resource("FleetVehicle", "van")["status"] == "pending"
     assert credentials["client_secret"] not in project("stack", "export", expect=0).output

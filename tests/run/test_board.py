@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from pulumi_highmobility.dynamic.bridge import Bridge
+from pulumi_highmobility.dynamic.sdk import Engine, Severity
 from pulumi_highmobility.errors import BoardUnusable
 from pulumi_highmobility.run.board import Board
 
@@ -79,6 +81,41 @@ def test_the_folder_is_its_users_alone(engine: socket.socket, tmp_path: Path) ->
     folder.chmod(0o755)
     with pytest.raises(BoardUnusable, match="not a folder of this user's alone"):
         Board(address_of(engine), base=tmp_path)
+
+
+def test_another_users_folder_is_refused(engine: socket.socket, tmp_path: Path) -> None:
+    if os.getuid() != 0:
+        pytest.skip("only root can give a folder to another user; the mode is judged by the test above")
+    Board(address_of(engine), base=tmp_path)
+    (folder,) = tmp_path.iterdir()
+    os.chown(folder, 12345, -1)
+    assert folder.stat().st_mode & 0o777 == 0o700
+    with pytest.raises(BoardUnusable, match="not a folder of this user's alone"):
+        Board(address_of(engine), base=tmp_path)
+
+
+def test_a_provider_says_that_it_cannot_use_the_folder_and_goes_on(
+    engine: socket.socket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+
+    class Told(Engine):
+        """At an address where nobody answers gRPC."""
+
+        def log(self, severity: Severity, message: str, urn: str = "", *, ephemeral: bool = False) -> None:
+            said.append(f"{severity}: {message}")
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    Board(address_of(engine))
+    (folder,) = tmp_path.iterdir()
+    folder.chmod(0o755)
+    bridge = Bridge()
+    bridge.engine = Told(address_of(engine))
+    assert bridge.this_run.is_preview is False
+    (warning,) = said
+    assert warning.startswith("warning: the processes of this run cannot tell each other what they know")
+    assert str(folder) in warning
+    assert "TMPDIR" in warning
 
 
 def test_a_link_in_its_place_is_refused(engine: socket.socket, tmp_path: Path) -> None:

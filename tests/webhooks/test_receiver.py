@@ -326,12 +326,27 @@ def test_a_locked_stack_is_waited_for_and_never_cancelled(
     assert stat.S_IMODE((tmp_path / "logs").stat().st_mode) == 0o700
 
 
+def test_pulumi_clouds_lock_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", os.environ["PATH"])
+    action = stack(tmp_path)
+    said = "error: [409] Conflict: Another update is currently in progress."
+    folder_lock = "error: the stack is currently locked by 1 lock(s)"
+    (tmp_path / "bin" / "pulumi").write_text(
+        FAKE.replace(folder_lock, f"Updating (dev):\n{said}\nTo learn more, visit")
+    )
+    action.run([])
+    assert len((tmp_path / "calls").read_text().splitlines()) == 2
+
+
 @pytest.mark.parametrize(
     "said",
     [
         '    error: clearance was refused: "The vehicle is currently locked"',
         "error: the vehicle is currently locked",
         "    error: the stack is currently locked by 1 lock(s)",
+        '    error: clearance was refused: "[409] Conflict: Another update is currently in progress."',
+        "    error: [409] Conflict: Another update is currently in progress.",
+        "error: Another update is currently in progress.",
     ],
 )
 def test_a_carmakers_words_are_no_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..api.shapes import RegisteredVehicle
 from ..clock import Clock
-from ..errors import Interrupted, RateLimited, ServerError, TransportError, WaitTimeout
-from .listing import Listing
+from ..errors import Interrupted, RateLimited, ServerError, TransportError, VehicleNotFound, WaitTimeout
+from .listing import CONFIRMS_AT_MOST, Listing
 from .registered import by_vin
 from .reporter import Reporter
 
@@ -33,6 +33,8 @@ class _Round:
     """One poll: what it found, or why it found nothing."""
 
     vehicles: Mapping[str, RegisteredVehicle]
+    doubtful: Collection[str] = ()
+    """VINs that the list lacked, and that could not be asked for one by one: nothing is concluded of these."""
     trouble: str = ""
     is_late: bool = False
 
@@ -80,10 +82,13 @@ class Watch:
             while True:
                 round_ = await self._round_within(began + timeout_s - self._clock.monotonic())
                 vehicle = round_.vehicles.get(vin)
-                if not round_.trouble and reached(vehicle):
+                trouble = round_.trouble
+                if not trouble and vin in round_.doubtful:
+                    trouble = "was missing from the platform's list, and could not be asked for by VIN"
+                if not trouble and reached(vehicle):
                     return vehicle
                 now = self._clock.monotonic()
-                seen = round_.trouble or f"is {vehicle.status if vehicle else 'not registered'}"
+                seen = trouble or f"is {vehicle.status if vehicle else 'not registered'}"
                 left_s = began + timeout_s - now
                 if left_s <= 0 or round_.is_late:
                     waited = f"waited {_span(timeout_s)} for it {goal}"
@@ -163,12 +168,29 @@ class Watch:
     async def _look(self) -> _Round:
         vins = sorted({vin for vin, _ in self._deadlines.values()})
         if len(vins) > MAX_FILTERED:
-            return _Round(await self._listing.current(newer_than=self._clock.monotonic()))
-        rows = await self._api.list_vehicles({"vin": {"operator": "in", "value": vins}})
-        found = by_vin(rows)
+            found = dict(await self._listing.current(newer_than=self._clock.monotonic()))
+        else:
+            found = dict(by_vin(await self._api.list_vehicles({"vin": {"operator": "in", "value": vins}})))
+        lacking = [vin for vin in vins if vin not in found]
+        # A list may be wrong once, and a wait that ends is not taken up again. Those beyond what the platform allows a minute
+        # have their turn in a later round, when some of these have left.
+        asked = lacking[:CONFIRMS_AT_MOST]
+        answers = dict(zip(asked, await asyncio.gather(*map(self._is_known, asked)), strict=True))
+        found |= {vin: one for vin, (one, _) in answers.items() if one is not None}
+        doubtful = {vin for vin in lacking if not answers.get(vin, (None, False))[1]}
         for vin in vins:
-            self._listing.note(vin, found.get(vin))
-        return _Round(found)
+            if vin not in doubtful:
+                self._listing.note(vin, found.get(vin))
+        return _Round(found, doubtful)
+
+    async def _is_known(self, vin: str) -> tuple[RegisteredVehicle | None, bool]:
+        """The vehicle by its VIN, and whether that could be asked for."""
+        try:
+            return await self._listing.ask_by_vin(vin), True
+        except VehicleNotFound:
+            return None, True
+        except (TransportError, ServerError, RateLimited):
+            return None, False
 
     async def _pause(self, interval_s: float, known: set[object]) -> None:
         """Sleep, shorter where a deadline is nearer or somebody new comes, but never below the first interval."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from importlib import import_module
 from typing import NamedTuple
 
 import click
+
+from ..options import refuse_empty
 
 
 class _Tool(NamedTuple):
@@ -43,7 +44,7 @@ class _Tools(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Raises: click.UsageError."""
-        _refuse_empty(args)
+        refuse_empty(args)
         return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
@@ -65,25 +66,6 @@ class _Tools(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
             formatter.write_dl([(name, tool.told) for name, tool in _TOOLS.items()])
-
-
-def _refuse_empty(args: Sequence[str]) -> None:
-    """
-    An empty option is a variable of the shell that is not set, and never "the default" or "all".
-
-    An empty `--stack` would run the stack that happens to be selected, an empty `--host` listen everywhere.
-    """
-    for place, text in enumerate(args):
-        option, equals, value = text.partition("=") if text.startswith("--") else (text, "", "")
-        if equals and not value.strip():
-            empty = option
-        elif not text.strip():
-            empty = args[place - 1] if place and args[place - 1].startswith("-") else "An argument"
-        else:
-            continue
-        raise click.UsageError(
-            f"{empty} is empty. Is a variable of the shell not set? Give it a value, or leave the option out."
-        )
 
 
 def _unavailable(name: str, needs: str) -> click.Command:

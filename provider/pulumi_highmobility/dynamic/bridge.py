@@ -77,6 +77,8 @@ class Bridge:
         """Take the stack's config, with full keys; the last one told counts."""
         self._config = dict(config)
         self._settings = None
+        if self._runner is not None:
+            self._runner.take_new_settings()
 
     def start(self) -> None:
         """Make the most of a provider process, once; to be called from within a call of the SDK."""

@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from ..options import StrictCommand
 from ..streams import announce
 from .app import Emulator, Options
 from .server import PortInUse, bind, open_emulator, serve
@@ -42,7 +43,7 @@ def speed(_context: click.Context, _option: click.Parameter, value: str) -> floa
         raise click.BadParameter(f"{value!r} is not a number from 0") from error
 
 
-@click.command("emulator")
+@click.command("emulator", cls=StrictCommand)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
     "--port", default=8480, show_default=True, type=click.IntRange(0, 65535), help="Port; 0 takes a free one."

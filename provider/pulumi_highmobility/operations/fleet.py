@@ -149,7 +149,8 @@ def _what_is_known(new: Sequence[Row], *, is_first: bool, checks_eligibility: bo
     if is_first:
         brands = Counter(str(row["brand"]) for row in new)
         told = ", ".join(f"{count:,} {brand}" for brand, count in brands.most_common())
-        notices.append(Notice(f"requests the clearance of {vehicles(len(new))}: {told}"))
+        taken = "or takes over those that other resources of the program hold now"
+        notices.append(Notice(f"requests the clearance of {vehicles(len(new))}, {taken}: {told}"))
     said: dict[str, None] = {}
     for row in new:
         for notice in notices_for(
@@ -201,7 +202,10 @@ def _what_changes(
     notices = []
     if plan.added:
         notices.append(
-            Notice(f"{len(plan.added):,} added ({named(plan.added)}): clearance is requested, or adopted")
+            Notice(
+                f"{len(plan.added):,} added ({named(plan.added)}): clearance is requested, adopted, or taken over from "
+                "another resource of the program that holds it now"
+            )
         )
     if again:
         notices.append(

@@ -15,9 +15,17 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ..clearance.reporter import Reporter
 from ..clock import Clock
-from ..errors import ConfigError, HighMobilityError
+from ..errors import HighMobilityError, NoCredentials
+from ..run.brake import refuse_too_many
 from ..run.urns import kind_of, shown
-from ..settings import Settings, retry_interval, wants_carmaker_notices, wants_eligibility_check
+from ..settings import (
+    Settings,
+    max_revocations,
+    may_revoke_without_state,
+    retry_interval,
+    wants_carmaker_notices,
+    wants_eligibility_check,
+)
 from ..text import visible
 from ..vehicle.check import Problem
 from . import origin
@@ -108,7 +116,12 @@ class Runner:
         self._lock = threading.Lock()
         self._said: set[str] = set()
         self._is_judged = False
+        self._is_checked = False
         self._seen: asyncio.Future[None] | None = None
+
+    def take_new_settings(self) -> None:
+        """The door has others than before: they are checked anew."""
+        self._is_checked = False
 
     # The engine's calls ---------------------------------------------------------------------------------------------------------
 
@@ -220,11 +233,20 @@ class Runner:
     def _say(self, target: Target, notices: Sequence[Notice]) -> None:
         reporter = self._door.reporter(target.urn)
         for notice in notices:
-            if notice.of_brand and not (
-                self._is_first(notice.text) and self._door.setting(wants_carmaker_notices)
-            ):
+            if notice.of_brand and not (self._is_first(notice.text) and self._tells_of_carmakers()):
                 continue
             (reporter.info if notice.severity == "info" else reporter.warn)(notice.text)
+
+    def _tells_of_carmakers(self) -> bool:
+        """
+        Whether what is known of a new vehicle's brand is told: by a preview, before anything is done, and not once more.
+
+        An `up` is a preview and an update, in two processes that know nothing of each other. Raises: ConfigError.
+        """
+        if not self._door.setting(wants_carmaker_notices):
+            return False
+        self._run.look_at_board()
+        return not self._run.is_update
 
     def _is_first(self, message: str) -> bool:
         """True the first time that a message comes up in this process."""
@@ -234,14 +256,12 @@ class Runner:
         return is_new
 
     def _check_eligibility(self, target: Target, vehicles: Sequence[tuple[str, str]]) -> None:
-        """Warn of vehicles that their carmakers won't take; never fails a preview."""
+        """Warn of vehicles that their carmakers won't take: what the platform says fails no preview. Raises: ConfigError."""
         asked = can_be_asked(vehicles)
         if not asked:
             return
         reporter, ineligible = self._door.reporter(target.urn), self._run.ineligible
-        try:
-            self._door.settings()
-        except ConfigError:
+        if self._settings_if_set() is None:
             told = "eligibility is not checked: no credentials for High Mobility are set here"
             if self._is_first(told):
                 reporter.info(told)
@@ -280,21 +300,39 @@ class Runner:
         return self._door.run(told)
 
     def _judge_server(self, olds: Props) -> None:
-        """Raises: OtherServer where the state of a resource is about another server than the one that is set."""
-        try:
-            settings = self._door.settings()
-        except ConfigError:
-            # A preview without credentials makes no request, so it cannot make one to the wrong server.
-            return
-        origin.refuse_other_server(olds, settings)
+        """Raises: OtherServer where the state of a resource is about another server than the one that is set; ConfigError."""
+        settings = self._settings_if_set()
+        # A preview without credentials makes no request, so it cannot make one to the wrong server.
+        if settings is not None:
+            origin.refuse_other_server(olds, settings)
 
     def _judge_stack(self, target: Target) -> None:
-        """Raises: OtherServer where any record of the stack's saved state is about another server."""
+        """Raises: OtherServer where any record of the stack's saved state is about another server; ConfigError."""
+        settings = self._settings_if_set()
+        if settings is not None:
+            self._judged_stack(target, settings, None)
+
+    def _settings_if_set(self) -> Settings | None:
+        """
+        The settings; None where credentials are missing, which a preview does without.
+
+        Raises: ConfigError, where anything else is wrong: no wrong setting is told by the first operation alone.
+        """
+        if not self._is_checked:
+            # Those that are not part of Settings, and else read late.
+            for read in (
+                wants_carmaker_notices,
+                wants_eligibility_check,
+                retry_interval,
+                may_revoke_without_state,
+            ):
+                self._door.setting(read)
+            refuse_too_many((), 0, self._door.setting(max_revocations))
+            self._is_checked = True
         try:
-            settings = self._door.settings()
-        except ConfigError:
-            return
-        self._judged_stack(target, settings, None)
+            return self._door.settings()
+        except NoCredentials:
+            return None
 
     def _judged_stack(
         self, target: Target, settings: Settings, must_hold: tuple[str, str] | None

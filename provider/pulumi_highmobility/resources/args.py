@@ -10,6 +10,7 @@ import pulumi
 from typing_extensions import NotRequired, TypedDict
 
 from ..files.reading import VehicleArgsDict
+from .mistakes import WrongCall
 
 
 @pulumi.input_type
@@ -198,15 +199,15 @@ def split_arguments(
         elif isinstance(value, (shape, Mapping)) and args is None:
             args = value
         elif value is not None:
-            raise TypeError(
+            raise WrongCall(
                 f"expected {shape.__name__}, a dictionary or ResourceOptions, got {type(value).__name__}"
             )
     if args is not None and inputs:
-        raise TypeError(
+        raise WrongCall(
             f"give the inputs as {shape.__name__} or by name, not both: {', '.join(sorted(inputs))}"
         )
     if opts is not None and not isinstance(opts, pulumi.ResourceOptions):
-        raise TypeError(f"expected opts to be ResourceOptions, got {type(opts).__name__}")
+        raise WrongCall(f"expected opts to be ResourceOptions, got {type(opts).__name__}")
     if args is None or isinstance(args, Mapping):
         args = shape(**(inputs if args is None else args))
     return opts, {field.name: getattr(args, field.name) for field in fields(shape)}
@@ -215,7 +216,7 @@ def split_arguments(
 def require_vehicle(vehicle: object) -> None:
     """Raises: TypeError, where it is neither a resource with a clearance nor a vehicle of a Fleet."""
     if not all(hasattr(vehicle, name) for name in ("vin", "status", "request_id")):
-        raise TypeError(
+        raise WrongCall(
             f"vehicle takes a FleetVehicle, a VehicleApproval or a Fleet's vehicle(vin), not {type(vehicle).__name__}; "
             "a VehicleAccessToken takes a VIN as vin="
         )

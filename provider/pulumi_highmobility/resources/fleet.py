@@ -21,6 +21,7 @@ from .args import (
 from .constructed import tell_construction
 from .fleet_member import FleetMember, encoded, vins_in, vins_of
 from .fleet_removals import FleetRemovals
+from .mistakes import NotInFleet, shown_in_words
 from .program import refuse_replace_with, tell_of_plain_secrets
 from .registered import register
 
@@ -160,6 +161,7 @@ class Fleet(Resource, module="highmobility", name="Fleet"):
         """Why, by VIN, for those that the last `up` could not request or not release."""
         return self._facts.apply(lambda facts: dict(facts.failed))
 
+    @shown_in_words
     def vehicle(self, vin: str) -> FleetMember:
         """
         One vehicle of the fleet, for `vehicle=` of a VehicleAccessToken or a VehicleApproval.
@@ -173,7 +175,7 @@ class Fleet(Resource, module="highmobility", name="Fleet"):
         if self._vins is None:
             self._vins = vins_of(self._given)
         if self._vins and wanted not in self._vins:
-            raise LookupError(f"{wanted} is not in the fleet: add it to its vehicles")
+            raise NotInFleet(f"{wanted} is not in the fleet: add it to its vehicles")
         return FleetMember(wanted, self.id, self._facts)
 
 

@@ -10,6 +10,7 @@ import pulumi
 from ..files.reading import VehicleArgsDict
 from .args import OnUncancellable, VehicleLike
 from .fleet_vehicle import FleetVehicle
+from .mistakes import WrongCall, WrongValue
 from .vehicle_access_token import VehicleAccessToken
 from .vehicle_approval import VehicleApproval
 
@@ -128,21 +129,21 @@ def _by_vin(vehicles: Sequence[VehicleArgsDict]) -> dict[str, dict[str, Any]]:
     from .fleet_member import is_list  # noqa: PLC0415
 
     if not is_list(vehicles):
-        raise TypeError(f"vehicles takes a list of dictionaries, not {type(vehicles).__name__}")
+        raise WrongCall(f"vehicles takes a list of dictionaries, not {type(vehicles).__name__}")
     rows: dict[str, dict[str, Any]] = {}
     for place, row in enumerate(vehicles):
         if not isinstance(row, Mapping):
-            raise TypeError(
+            raise WrongCall(
                 f"vehicles[{place}] is no dictionary with vin and brand, but {type(row).__name__}"
             )
         given = row.get("vin")
         if not isinstance(given, str):
-            raise TypeError(f"vehicles[{place}].vin is no text that is known to the program")
+            raise WrongCall(f"vehicles[{place}].vin is no text that is known to the program")
         try:
             vin = parse_vin(given)
         except ValueError as error:
-            raise ValueError(f"vehicles[{place}].vin: {error}") from error
+            raise WrongValue(f"vehicles[{place}].vin: {error}") from error
         if vin in rows:
-            raise ValueError(f"vehicles[{place}].vin: {vin} is there twice: remove one of the two")
+            raise WrongValue(f"vehicles[{place}].vin: {vin} is there twice: remove one of the two")
         rows[vin] = dict(row)
     return rows

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 
+from .mistakes import WrongCall, WrongValue
+
 if TYPE_CHECKING:
     from ..fleet.held import Registry
 
@@ -91,7 +93,7 @@ def is_list(vehicles: Any) -> bool:
 
 def _lines(vehicles: Any) -> str:
     if not is_list(vehicles):
-        raise TypeError(f"vehicles takes a list of dictionaries, not {type(vehicles).__name__}")
+        raise WrongCall(f"vehicles takes a list of dictionaries, not {type(vehicles).__name__}")
     lines = []
     for place, vehicle in enumerate(vehicles):
         # The state's own lines are arrays of two to four: what is no dictionary goes as an array of one.
@@ -100,9 +102,9 @@ def _lines(vehicles: Any) -> str:
             line = json.dumps(row, ensure_ascii=False, separators=(",", ":"))
             line.encode()
         except TypeError as error:
-            raise TypeError(f"vehicles[{place}] takes texts and numbers alone: {error}") from error
+            raise WrongCall(f"vehicles[{place}] takes texts and numbers alone: {error}") from error
         except UnicodeEncodeError as error:
-            raise ValueError(
+            raise WrongValue(
                 f"vehicles[{place}] has half a character in a text, which cannot be sent"
             ) from error
         lines.append(line)

@@ -10,6 +10,7 @@ import pulumi
 from ..dynamic.sdk import program_config
 from ..errors import ConfigError
 from ..settings import NAMESPACE, SETTINGS, plain_secrets, requires_secret_config
+from .mistakes import WrongValue, shown_in_words
 
 _KNOWN = [setting.config for setting in SETTINGS]
 
@@ -19,6 +20,7 @@ def stack_config() -> dict[str, Any]:
     return program_config(NAMESPACE, _KNOWN)[0]
 
 
+@shown_in_words
 def tell_of_plain_secrets() -> None:
     """
     Warn of secrets that were set without --secret: they stand in plain in state, history and backups.
@@ -51,7 +53,7 @@ def refuse_replace_with(opts: pulumi.ResourceOptions | None) -> None:
     Pulumi would delete it in the midst of the program, whatever becomes of the vehicle: a clearance takes weeks to get.
     """
     if opts is not None and getattr(opts, "replace_with", None):
-        raise ValueError(
+        raise WrongValue(
             "`replace_with` would revoke clearances whenever another resource is replaced, before the program has told who wants the "
             "vehicles. Remove it: `keepers` of a VehicleAccessToken renews tokens, which is what can be renewed"
         )

@@ -13,6 +13,7 @@ from pulumi.dynamic import Resource, ResourceProvider
 
 from ..dynamic.sdk import leave_to_the_registration, short_stack_trace
 from ..settings import wants_whole_stack_traces
+from .mistakes import shown_in_words
 from .program import stack_config
 
 # By project and stack: with the Automation API one process may run the programs of several.
@@ -32,6 +33,7 @@ def register(
     leave_to_the_registration(resource)
 
 
+@shown_in_words
 def _wants_whole_traces() -> bool:
     stack = f"{pulumi.get_project()}/{pulumi.get_stack()}"
     if stack not in _whole:

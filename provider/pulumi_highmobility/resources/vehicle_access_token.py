@@ -17,6 +17,7 @@ from .args import (
     split_arguments,
     without_none,
 )
+from .mistakes import WrongCall
 from .program import tell_of_plain_secrets
 from .registered import register
 
@@ -103,7 +104,7 @@ class VehicleAccessToken(Resource, module="highmobility", name="VehicleAccessTok
         opts, inputs = split_arguments(VehicleAccessTokenArgs, positional, named)
         vehicle: VehicleLike | None = inputs["vehicle"]
         if vehicle is not None and inputs["vin"] is not None:
-            raise TypeError(f'VehicleAccessToken "{resource_name}" takes either vehicle= or vin=, not both')
+            raise WrongCall(f'VehicleAccessToken "{resource_name}" takes either vehicle= or vin=, not both')
         properties: dict[str, Any] = dict.fromkeys((*_OUTPUTS, *_SECRET_OUTPUTS))
         properties |= without_none(inputs, "vin", "min_remaining_seconds", "keepers")
         # Where neither is given, the check says so.

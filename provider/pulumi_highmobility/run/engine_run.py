@@ -117,6 +117,11 @@ class EngineRun:
         """Whether the program of this run says that it is a preview."""
         return bool(self._program.get("dry_run"))
 
+    @property
+    def is_update(self) -> bool:
+        """Whether the program of this run says that it is none; False where nobody has said anything."""
+        return self._program.get("dry_run") is False
+
     def look_at_board(self) -> None:
         """As `catch_up`, for what is said and not done: what cannot be read is an error at the first delete."""
         with contextlib.suppress(BoardUnusable):

@@ -23,8 +23,15 @@ from ..settings import LOOPBACK
 from ..text import visible
 from .inbox import Event
 
-# Pulumi's own form of it, at the beginning of a line: a carmaker's words and a program's output may say "currently locked" too.
-LOCKED = re.compile(rb"^error: the stack is currently locked by \d+ lock", re.MULTILINE)
+# Pulumi's own forms of it, of a folder or bucket and of Pulumi Cloud, at the beginning of a line: a carmaker's words and a
+# program's output may say "currently locked" or "in progress" too. https://github.com/pulumi/pulumi/pull/3207
+LOCKED = re.compile(
+    rb"^error: (the stack is currently locked by \d+ lock|\[409\] Conflict: Another update is currently in progress)",
+    re.MULTILINE,
+)
+# Its count of what was done, at the beginning of a line as well.
+COUNTS = re.compile(rb"^Resources:[^\S\n]*\n(?P<lines>(?:[^\S\n]+\S.*\n?)*)", re.MULTILINE)
+UNCHANGED = re.compile(rb"[\d,]+ unchanged")
 _TAIL_BYTES = 65_536
 
 
@@ -35,8 +42,12 @@ class ActionFailed(Exception):
 class Action(Protocol):
     """What follows. It may be repeated, so it has to be safe to repeat; it runs in a thread."""
 
-    def run(self, events: Sequence[Event]) -> None:
-        """Act on what came, oldest first. Raises anything to be run again later."""
+    def run(self, events: Sequence[Event]) -> bool | None:
+        """
+        Act on what came, oldest first: True where that changed something. Raises anything to be run again later.
+
+        False, and None where it is not known, slow down what follows the same deliveries again (see pace.py).
+        """
 
 
 class TriggerCi:
@@ -156,12 +167,16 @@ class RunStack:
         self._guard = threading.Lock()
         self._child: subprocess.Popen[bytes] | None = None
 
-    def run(self, events: Sequence[Event]) -> None:  # noqa: ARG002 - the run looks at the whole stack
-        """Run it to its end, waiting for a lock. Raises: ActionFailed (with the log's name)."""
+    def run(self, events: Sequence[Event]) -> bool:  # noqa: ARG002 - the run looks at the whole stack
+        """
+        Run it to its end, waiting for a lock: True where a resource was changed by it.
+
+        Raises: ActionFailed (with the log's name).
+        """
         while True:
             log, status = self._run_once()
             if status == 0:
-                return
+                return _has_changed(log)
             if self._stopping.is_set():
                 raise ActionFailed(f"pulumi {self._operation} of {self._stack} was stopped")
             if not _is_locked(log):
@@ -235,6 +250,18 @@ def _refuse_readable(url: str) -> None:
 
 
 def _is_locked(log: Path) -> bool:
+    return LOCKED.search(_tail(log)) is not None
+
+
+def _has_changed(log: Path) -> bool:
+    """By Pulumi's last words, which count the resources: `Resources:`, and a line for each that was done with some."""
+    found = list(COUNTS.finditer(_tail(log)))
+    return bool(found) and any(
+        not UNCHANGED.fullmatch(line.strip()) for line in found[-1]["lines"].splitlines() if line.strip()
+    )
+
+
+def _tail(log: Path) -> bytes:
     with log.open("rb") as file:
         file.seek(max(0, log.stat().st_size - _TAIL_BYTES))
-        return LOCKED.search(file.read()) is not None
+        return file.read()
