@@ -232,7 +232,12 @@ class Monitor(mocks.MockMonitor):
                 raise StepFailed("canceled")
             one = Registered(kind, request.name, props, full_urn=urn)
             self.declared[urn] = one
-            record = self._step(one, retain=request.retainOnDelete, protect=request.protect)
+            try:
+                record = self._step(one, retain=request.retainOnDelete, protect=request.protect)
+            except HighMobilityError as error:
+                # Shown at the resource: the program learns no more than that there is none.
+                self._outcome.failures.append(str(error))
+                raise StepFailed(str(error)) from error
         outputs = struct_pb2.Struct()
         outputs.update(to_pulumi(record.outputs))
         return resource_pb2.RegisterResourceResponse(urn=urn, id=record.id, object=outputs)
