@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from pulumi_highmobility.testing import RunningEmulator
 
 from ..engine.conftest import UNSAVED, Project
@@ -113,3 +115,23 @@ def test_a_fleet_that_is_taken_out_after_a_removal_failed_and_put_back_with_fewe
     project.up()
     assert writes(emulator) == []
     is_settled(project, emulator)
+
+
+@pytest.mark.parametrize(
+    "taker",
+    [
+        vehicle("taker", 1, ", opts=pulumi.ResourceOptions(depends_on=one)"),
+        vehicle("taker", 1, ", opts=pulumi.ResourceOptions(parent=one)"),
+        fleet(1, name="taker", more=", opts=pulumi.ResourceOptions(depends_on=one)"),
+    ],
+    ids=["depends on it", "its child", "a fleet that depends on it"],
+)
+def test_a_vehicle_that_leaves_a_fleet_is_kept_by_what_comes_after_it(
+    project: Project, emulator: RunningEmulator, taker: str
+) -> None:
+    approved(project, emulator, fleet(1, *OTHERS, name="one"))
+    project.program("one = " + fleet(*OTHERS, name="one") + taker)
+    project.up()
+    assert writes(emulator) == []
+    is_settled(project, emulator)
+    assert vin(1) in held(project)

@@ -71,7 +71,7 @@ def run(stack: Stack, program: list[Declared], how: str, number: int, when: str)
 
 @given(RUNS, programs())
 @settings(
-    max_examples=120,
+    max_examples=60,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
