@@ -213,4 +213,4 @@ def test_no_error_of_a_registration_or_of_an_apply_is_lost(
     pulumi.export("status", van.status)
     """)
     project.up()
-    assert project.outputs() == {"status": emulator.controls.vehicle(good)["status"]}
+    assert project.outputs() == {"status": project.resource("FleetVehicle", "van")["status"]}
