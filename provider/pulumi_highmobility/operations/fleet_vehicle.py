@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
-from uuid import uuid4
 
 from ..api.shapes import NotedVehicle, RegisteredVehicle
 from ..clearance.registered import (
@@ -129,7 +129,7 @@ def diff(olds: Props, news: Props, facts: Facts) -> Difference:
 async def create(work: Work, props: Props) -> State:
     """Request clearance, or adopt what is registered."""
     found = await _ensure(work, props, is_new=True)
-    outputs = _outputs(work, found, props, request_id=str(uuid4()), wanted=_as_wanted(props))
+    outputs = _outputs(work, found, props, request_id=_new_request_id(), wanted=_as_wanted(props))
     return State(found.vin, outputs, holds=[outputs["vin"]])
 
 
@@ -156,7 +156,9 @@ async def read(work: Work, id_: str, props: Props) -> State | None:
             "again: to do so, once that is agreed, set retry_revoked=True"
         )
     wanted = props.get("wanted") or _as_wanted(props)
-    outputs = _outputs(work, found, props, request_id=props.get("request_id") or str(uuid4()), wanted=wanted)
+    outputs = _outputs(
+        work, found, props, request_id=props.get("request_id") or _new_request_id(), wanted=wanted
+    )
     _tell_drift(work, vin, outputs)
     return State(vin, outputs, {**FLEET_VEHICLE.given(outputs), **wanted}, holds=[vin])
 
@@ -167,7 +169,7 @@ async def update(work: Work, id_: str, olds: Props, news: Props) -> State:
     if is_due(olds.get("status"), olds.get("retried_at"), news, now, work.retry_interval):
         origin.refuse_other_server(olds, work.service.settings)
         found = await _ensure(work, news)
-        outputs = _outputs(work, found, news, request_id=str(uuid4()), wanted=_as_wanted(news))
+        outputs = _outputs(work, found, news, request_id=_new_request_id(), wanted=_as_wanted(news))
         return State(id_, {**outputs, "retried_at": write_instant(now)}, holds=[found.vin.upper()])
     kept = FLEET_VEHICLE.kept(olds) | {name: olds[name] for name in ("brand", "tags") if name in olds}
     registered = {"brand": olds.get("brand"), "tags": olds.get("tags") or {}}
@@ -200,6 +202,11 @@ async def delete(work: Work, id_: str, props: Props) -> None:
         if unseen := origin.why_unseen(props, [vin], work.service.settings):
             raise unseen
         work.reporter.warn(nothing_to_revoke(vin, status))
+
+
+def _new_request_id() -> str:
+    # Tells one request for a vehicle from the next, and is written with each step of each resource: short.
+    return secrets.token_hex(6)
 
 
 def _as_wanted(props: Mapping[str, Any]) -> Props:

@@ -23,7 +23,7 @@ from .fleet_member import FleetMember, encoded, vins_in, vins_of
 from .fleet_removals import FleetRemovals
 from .mistakes import NotInFleet, shown_in_words
 from .program import refuse_replace_with, tell_of_plain_secrets
-from .registered import register
+from .registered import registered
 
 if TYPE_CHECKING:
     from ..fleet.held import Registry
@@ -118,7 +118,8 @@ class Fleet(Resource, module="highmobility", name="Fleet"):
         if isinstance(vehicles, pulumi.Output):
             # Where the list is a secret, so is what left it: Pulumi takes an output for one whose input of that name is one.
             properties["leaving"] = vehicles.apply(lambda _: "")
-        register(self, FleetProvider(), resource_name, properties, opts)
+        with registered(self):
+            super().__init__(FleetProvider(), resource_name, properties, opts)
         self._removals = FleetRemovals(
             resource_name,
             self,

@@ -20,7 +20,7 @@ from .args import (
 )
 from .constructed import tell_construction
 from .program import refuse_replace_with, tell_of_plain_secrets
-from .registered import register
+from .registered import registered
 
 # What a resource of the SDK has to be given, to have it as an output: the rest of the inputs only where they are set.
 _OUTPUTS = (
@@ -134,13 +134,13 @@ class FleetVehicle(Resource, module="highmobility", name="FleetVehicle"):
         opts, inputs = split_arguments(FleetVehicleArgs, positional, named)
         refuse_replace_with(opts)
         tell_construction("FleetVehicle", resource_name, inputs["vin"], _vin_of, opts)
-        register(
-            self,
-            FleetVehicleProvider(),
-            resource_name,
-            {**dict.fromkeys(_OUTPUTS), **without_none(inputs)},
-            opts,
-        )
+        with registered(self):
+            super().__init__(
+                FleetVehicleProvider(),
+                resource_name,
+                {**dict.fromkeys(_OUTPUTS), **without_none(inputs)},
+                opts,
+            )
 
 
 def _vin_of(vin: object) -> str:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Mapping
-from typing import Any
 
 import pulumi
-from pulumi.dynamic import Resource, ResourceProvider
+from pulumi.dynamic import Resource
 
 from ..dynamic.sdk import leave_to_the_registration, short_stack_trace
 from ..settings import wants_whole_stack_traces
@@ -20,17 +18,21 @@ from .program import stack_config
 _whole: dict[str, bool] = {}
 
 
-def register(
-    resource: Resource,
-    provider: ResourceProvider,
-    name: str,
-    properties: Mapping[str, Any],
-    opts: pulumi.ResourceOptions | None,
-) -> None:
-    """Stands for the constructor of Pulumi's dynamic resource. Raises: as that, ConfigError."""
-    with contextlib.nullcontext() if _wants_whole_traces() else short_stack_trace(sys._getframe()):
-        Resource.__init__(resource, provider, name, dict(properties), opts)
-    leave_to_the_registration(resource)
+class registered:  # noqa: N801 - read as a word: `with registered(self):`
+    """Around the constructor of Pulumi's dynamic resource, within ours. Raises: ConfigError."""
+
+    def __init__(self, resource: Resource) -> None:
+        self._resource = resource
+        self._trace = contextlib.ExitStack()
+
+    def __enter__(self) -> None:
+        if not _wants_whole_traces():
+            self._trace.enter_context(short_stack_trace(sys._getframe(1)))
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        self._trace.close()
+        if kind is None:
+            leave_to_the_registration(self._resource)
 
 
 @shown_in_words
