@@ -87,6 +87,10 @@ class Clearances:
         if not isinstance(row.get("brand"), str) or not _is_known(tags):
             why = "its brand or tags will be known during the `up`: the `up` fails where it is registered with others"
             return self.row(What.UNKNOWN, found, place, to=urn, why=why)
+        if known is None and not found.tags and tags and not _is_other(found, None, {**row, "tags": {}}):
+            # The platform may leave out tags that are empty, which says nothing about them.
+            why = "the stack knows no tags of it: it is adopted as it is, or, where it is registered without them, the `up` fails"
+            return self.row(What.UNKNOWN, found, place, to=urn, why=why)
         if _is_other(found, known, row):
             why = (
                 f"it is registered already ({found.status}), with another brand or other tags than the program's, which the API cannot "

@@ -119,6 +119,10 @@ class _Comparison:
             if step.kind in _OF_VEHICLES:
                 self.open.append(step.urn)
             return
+        if self.facts.has_targets and step.op == "same":
+            # The engine repeats what the state has, and not what the program gives a resource that takes no part.
+            self._wanted[step.urn] = {}
+            return
         wanted = self._wanted_by(step, record)
         if wanted is None:
             self.open.append(step.urn)
@@ -344,7 +348,7 @@ class _Comparison:
             record = self.stock.live(step)
             is_replaced = (
                 step.kind == "FleetVehicle"
-                and step.op in IN_PROGRAM
+                and step.op in IN_PROGRAM - {"same"}
                 and step.urn not in self.open
                 and record is not None
                 and record.id.upper() not in self._wanted[step.urn]
