@@ -87,9 +87,8 @@ class Clearances:
         if not isinstance(row.get("brand"), str) or not _is_known(tags):
             why = "its brand or tags will be known during the `up`: the `up` fails where it is registered with others"
             return self.row(What.UNKNOWN, found, place, to=urn, why=why)
-        if known is None and not found.tags and tags and not _is_other(found, None, {**row, "tags": {}}):
-            # The platform may leave out tags that are empty, which says nothing about them.
-            why = "the stack knows no tags of it: it is adopted as it is, or, where it is registered without them, the `up` fails"
+        if known is None and _differs_in_what_may_not_be(found, row, holder):
+            why = "the stack does not know for certain which tags it is registered with: it is taken over as it is, or the `up` fails"
             return self.row(What.UNKNOWN, found, place, to=urn, why=why)
         if _is_other(found, known, row):
             why = (
@@ -211,6 +210,18 @@ class Clearances:
             if self.claims.times_gone(record.urn, record.id) == 0:
                 return record
         return None
+
+
+def _differs_in_what_may_not_be(found: Had, row: RosterRow, holder: Record | None) -> bool:
+    """
+    Whether only tags differ, and those that the stack has may not be the platform's.
+
+    The platform leaves out tags, empty ones at least, and one without tags is adopted whatever tags are wanted: a Fleet then
+    has those that were wanted.
+    """
+    if not _is_other(found, None, row) or _is_other(found, None, {**row, "tags": found.tags or {}}):
+        return False
+    return not found.tags or (holder is not None and holder.kind == "Fleet")
 
 
 def _is_known(tags: object) -> bool:

@@ -103,8 +103,7 @@ class _Comparison:
             if step.kind in _OF_VEHICLES and step.takes_part and step.urn not in self.open:
                 self._bring_about(step)
         self._delete(program)
-        self.rows += rows_of_tokens(self.preview.steps, self.facts.now)
-        return self.rows
+        return [*_one_each(self.rows), *rows_of_tokens(self.preview.steps, self.facts.now)]
 
     def unchanged(self, rows: Iterable[Row]) -> int:
         """How many of the vehicles that the stack holds no row is about."""
@@ -437,16 +436,15 @@ class _Comparison:
             copies = [one for one in saved.records if one.is_old_copy and one.urn == record.urn]
             if step.op == "replace":
                 copies.append(record)
-            self._end_leaves(fleet, record, copies, step.inputs)
+            self._end_leaves(fleet, copies, step.inputs)
 
-    def _end_leaves(
-        self, fleet: Record, removals: Record, copies: Sequence[Record], inputs: Mapping[str, Any]
-    ) -> None:
-        keys = [frozenset(str(one.properties.get("keys", "")).split()) for one in copies]
+    def _end_leaves(self, fleet: Record, copies: Sequence[Record], inputs: Mapping[str, Any]) -> None:
+        keys = [(one, frozenset(str(one.properties.get("keys", "")).split())) for one in copies]
         for vin, one in sorted(self._due[fleet.id].items()):
-            if all(one.key in known for known in keys):
+            copy = next((copy for copy, known in keys if one.key not in known), None)
+            if copy is None:
                 continue
-            verdict = judge(vin, Going(removals.urn, removals.id), self.claims, self.stock.saved)
+            verdict = judge(vin, Going(copy.urn, copy.id), self.claims, self.stock.saved)
             if verdict.fate is Fate.REFUSE:
                 self._end_refused(fleet, [vin], verdict.reason)
             elif verdict.fate is Fate.END:
@@ -482,6 +480,18 @@ class _Comparison:
                 "or give `--stack`)"
             )
         return ", ".join(map(shown, self.open[:3]))
+
+
+def _one_each(rows: Iterable[Row]) -> list[Row]:
+    """Of a vehicle the most dangerous row; of several that are refused the first, at which the `up` ends."""
+    order = list(What)
+    found: dict[object, Row] = {}
+    for place, row in enumerate(rows):
+        key = row.vin or place
+        other = found.get(key)
+        if other is None or order.index(row.what) < order.index(other.what):
+            found[key] = row
+    return list(found.values())
 
 
 def _changed(reasons: Sequence[str]) -> str:
