@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, note, settings
@@ -12,20 +13,22 @@ from hypothesis import strategies as st
 
 from pulumi_highmobility.api.shapes import RegisteredVehicle
 from pulumi_highmobility.clearance.registered import by_vin
+from pulumi_highmobility.clearance.release import CANCEL_AFTER
 from pulumi_highmobility.emulator.app import Options
-from pulumi_highmobility.emulator.world.machine import DAY, Pace
+from pulumi_highmobility.emulator.world.machine import Pace
 from pulumi_highmobility.emulator.world.store import vehicle_of
 from pulumi_highmobility.fleet.roster import write_roster
 from pulumi_highmobility.plan.compare import Facts, make_plan
 from pulumi_highmobility.plan.preview import read_preview
 from pulumi_highmobility.plan.values import ENDS, Plan, Row, What
 
-from ..lifecycle import Declared, a_fleet
+from ..lifecycle import Declared
 from ..lifecycle import vehicle as a_vehicle
 from .conftest import Platform
 from .steps import Previewing
 
 VINS = [f"WBA8E9C50GK00000{number}" for number in range(1, 7)]
+DAY = CANCEL_AFTER.total_seconds()
 # By hand: thousands.
 EXAMPLES = int(os.environ.get("PLAN_EXAMPLES", "60"))
 
@@ -71,10 +74,11 @@ def programs(draw: st.DrawFn, like: list[Declared] | None = None) -> list[Declar
     places = draw(st.lists(st.sampled_from(PLACES), min_size=6, max_size=6))
     brands = draw(st.lists(st.sampled_from(["bmw", "bmw", "opel"]), min_size=6, max_size=6))
     tags = draw(st.lists(st.sampled_from([{}, {}, {"customer": "acme"}]), min_size=6, max_size=6))
-    if like is not None and draw(st.booleans()):
+    keeps: bool = draw(st.booleans())
+    if like is not None and keeps:
         brands = [_row(like, vin).get("brand", brand) for vin, brand in zip(VINS, brands, strict=True)]
         tags = [_row(like, vin).get("tags", tag) for vin, tag in zip(VINS, tags, strict=True)]
-    rows = {
+    rows: dict[str, dict[str, Any]] = {
         vin: {"vin": vin, "brand": brand, "tags": tag}
         for vin, brand, tag in zip(VINS, brands, tags, strict=True)
     }
@@ -83,12 +87,12 @@ def programs(draw: st.DrawFn, like: list[Declared] | None = None) -> list[Declar
     }
     program: list[Declared] = []
     for name in ("one", "two"):
-        if by_place[name] or draw(st.booleans()):
-            retain = {"on_removal": "retain"} if draw(st.integers(0, 6)) == 0 else {}
-            limit = {"max_removals": draw(st.sampled_from(["100%", "100%", "10%", 1]))}
-            fleet = a_fleet(name, **limit, **retain, **draw(SETTINGS))
-            program.append(_with_rows(fleet, [rows[vin] for vin in by_place[name]]))
-    shuffled = draw(st.permutations(by_place["single"]))
+        if by_place[name] or draw(st.booleans()) is True:
+            retain: dict[str, Any] = {"on_removal": "retain"} if draw(st.integers(0, 6)) == 0 else {}
+            limit: dict[str, Any] = {"max_removals": draw(st.sampled_from(["100%", "100%", "10%", 1]))}
+            roster = write_roster(rows[vin] for vin in by_place[name])
+            program.append(Declared("Fleet", name, {"vehicles": roster, **limit, **retain, **draw(SETTINGS)}))
+    shuffled: list[str] = draw(st.permutations(by_place["single"]))
     program += [_single(f"single-{place}", rows[vin], draw(SETTINGS)) for place, vin in enumerate(shuffled)]
     program += [_single(f"of-{vin[-1]}", rows[vin], draw(SETTINGS)) for vin in by_place["other"]]
     return draw(st.permutations(program))
@@ -265,16 +269,12 @@ def _new_stack(platform: Platform) -> Previewing:
     return Previewing(made.service, made.loop, made.clock)
 
 
-def _row(program: list[Declared], vin: str) -> dict[str, object]:
+def _row(program: list[Declared], vin: str) -> dict[str, Any]:
     for one in program:
         if one.kind == "FleetVehicle" and one.props["vin"] == vin:
             return {"brand": one.props["brand"], "tags": one.props.get("tags") or {}}
     return {}
 
 
-def _single(name: str, row: dict[str, object], more: dict[str, object]) -> Declared:
+def _single(name: str, row: dict[str, Any], more: dict[str, Any]) -> Declared:
     return a_vehicle(name, str(row["vin"]), **{"brand": row["brand"], "tags": row["tags"], **more})
-
-
-def _with_rows(fleet: Declared, rows: list[dict[str, object]]) -> Declared:
-    return Declared(fleet.kind, fleet.name, {**fleet.props, "vehicles": write_roster(rows)})

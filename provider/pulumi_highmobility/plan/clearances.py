@@ -22,7 +22,7 @@ from ..vehicle.brands import BRANDS
 from .stock import Had, Stock, from_platform
 from .values import Row, What
 
-_MAYBE = "requested, or adopted where it is registered already"
+_MAYBE = "or adopted, if registered already"
 _ABANDON = 'set on_uncancellable="abandon" and run `pulumi up` with the vehicle in the program, then remove it: it stays registered'
 
 
@@ -101,7 +101,7 @@ class Clearances:
     def _requested(self, vin: str, brand: str, urn: str, *, may_adopt: bool) -> Row:
         if self.registered is not None:
             return Row(What.REQUESTED, vin, brand, to=urn)
-        why = _MAYBE if may_adopt else "requested; the `up` fails where it is registered already"
+        why = _MAYBE if may_adopt else "if registered already, the `up` fails"
         return Row(What.REQUESTED, vin, brand, to=urn, why=why, maybe_adopted=True)
 
     def requested_again(self, had: Had, row: RosterRow, urn: str) -> Row:

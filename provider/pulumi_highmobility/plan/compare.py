@@ -9,12 +9,20 @@ from typing import Any
 
 from ..api.shapes import RegisteredVehicle
 from ..clearance.states import Status
-from ..errors import ClearanceStays, ConfigError, FleetIncomplete, StateUnreadable
+from ..errors import (
+    ClearanceStays,
+    ConfigError,
+    FleetIncomplete,
+    HighMobilityError,
+    OtherServer,
+    StateUnreadable,
+)
 from ..fleet.held import HeldFleet
 from ..fleet.leaving import Leaving
 from ..fleet.plan import named, plan_fleet
 from ..fleet.roster import Row as RosterRow
 from ..fleet.roster import read_roster
+from ..operations import origin
 from ..operations.again import is_due, may_retry
 from ..operations.fleet import _again, _refuse_a_lost_fleet
 from ..operations.values import is_unknown
@@ -24,6 +32,7 @@ from ..run.claims import Claims
 from ..run.ending import Fate, Going, judge
 from ..run.saved_state import Record
 from ..run.urns import shown
+from ..settings import Settings
 from .clearances import Clearances
 from .preview import GOING, IN_PROGRAM, Preview, Step
 from .stock import Stock, stock_of
@@ -48,28 +57,56 @@ class Facts:
     has_targets: bool = False
     max_revocations: str | None = None
     retry_interval: timedelta = RETRY_INTERVAL
+    settings: Settings | None = None
+    """The server and the credentials of the `up`, where they are known."""
 
 
-def make_plan(preview: Preview, facts: Facts, to_approval_s: Mapping[str, float] | None = None) -> Plan:
-    """
-    What the `up` of this preview does.
-
-    `to_approval_s`: by brand, in seconds, for the plan to hold. Raises: StateUnreadable.
-    """
-    empty = Plan(stack=preview.stack, asked=facts.registered is not None, to_approval_s=to_approval_s or {})
+def make_plan(preview: Preview, facts: Facts) -> Plan:
+    """What the `up` of this preview does. Raises: StateUnreadable."""
+    empty = Plan(stack=preview.stack, asked=facts.registered is not None)
     if preview.troubles:
         return replace(empty, rows=_refused(preview), is_whole=False)
-    comparison = _Comparison(preview, facts, stock_of(preview, facts.state))
-    rows = comparison.compare()
-    order = list(What)
-    rows.sort(key=lambda row: (order.index(row.what), row.brand, row.vin, row.urn))
-    return replace(empty, rows=tuple(rows), unchanged=comparison.unchanged(rows))
+    stock = stock_of(preview, facts.state)
+    wrong = wrong_server(stock, facts)
+    if wrong is not None:
+        refused = (Row(What.REFUSED, why=str(wrong)), Row(What.UNKNOWN, why=_REST))
+        return replace(empty, rows=refused, is_whole=False)
+    comparison = _Comparison(preview, facts, stock)
+    rows = tuple(sorted(comparison.compare(), key=_rank))
+    return replace(empty, rows=rows, unchanged=comparison.unchanged(rows))
+
+
+def wrong_server(stock: Stock, facts: Facts) -> HighMobilityError | None:
+    """The error with which an `up` ends before it does anything: another server, or credentials that do not see the vehicles."""
+    if facts.settings is None:
+        return None
+    try:
+        origin.refuse_state_of_another_server(stock.saved, facts.settings)
+    except OtherServer as error:
+        return error
+    for record in stock.saved.records if facts.registered is not None else ():
+        unseen = [
+            vin
+            for vin, status in record.statuses.items()
+            if origin.is_held(status) and vin not in (facts.registered or {})
+        ]
+        found = origin.why_unseen({origin.PROPERTY: record.server}, unseen, facts.settings)
+        if found is not None:
+            return found
+    return None
+
+
+_ORDER = {what: place for place, what in enumerate(What)}
+_REST = "What else an `up` does is not known until that is corrected"
+
+
+def _rank(row: Row) -> tuple[int, str, str, str]:
+    return _ORDER[row.what], row.brand, row.vin, row.urn
 
 
 def _refused(preview: Preview) -> tuple[Row, ...]:
     troubles = [Row(What.REFUSED, urn=one.urn, why=one.message) for one in dict.fromkeys(preview.troubles)]
-    rest = "The preview ended with an error: what else an `up` does is not known until that is corrected"
-    return (*troubles, Row(What.UNKNOWN, why=rest))
+    return (*troubles, Row(What.UNKNOWN, why=_REST))
 
 
 @dataclass
@@ -484,12 +521,11 @@ class _Comparison:
 
 def _one_each(rows: Iterable[Row]) -> list[Row]:
     """Of a vehicle the most dangerous row; of several that are refused the first, at which the `up` ends."""
-    order = list(What)
     found: dict[object, Row] = {}
     for place, row in enumerate(rows):
         key = row.vin or place
         other = found.get(key)
-        if other is None or order.index(row.what) < order.index(other.what):
+        if other is None or _ORDER[row.what] < _ORDER[other.what]:
             found[key] = row
     return list(found.values())
 

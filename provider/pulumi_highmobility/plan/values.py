@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -74,7 +74,7 @@ class Plan:
     asked: bool = False
     to_approval_s: Mapping[str, float] = field(default_factory=dict)
 
-    def of(self, *kinds: What) -> Sequence[Row]:
+    def of(self, *kinds: What) -> list[Row]:
         """The rows of these kinds."""
         return [row for row in self.rows if row.what in kinds]
 
