@@ -107,7 +107,7 @@ def test_one_line_removed_revokes_one_and_half_a_file_is_refused(
     assert found.status == 1
     assert not found.found["complete"]
     assert "max_removals allows 1" in found.found["rows"][0]["why"]
-    run = approved.up(expect=255)
+    run = approved.up(expect=1)
     assert "max_removals allows 1" in run.output
     assert writes(emulator) == []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -42,6 +43,7 @@ _COLORS = {
 }
 # Of what is not dangerous a terminal shows so many vehicles one by one, else their number by brand.
 _ONE_BY_ONE = 20
+_NARROW = 80
 # A longer reason stands below the table.
 _IN_THE_TABLE = 40
 
@@ -226,34 +228,26 @@ def _cells(row: Row, found: Plan) -> list[str]:
 
 def _show_table(found: Plan, *, no_color: bool) -> None:
     """What a person sees: the VINs of what is dangerous, numbers by brand of what is not where they are many."""
-    rows, below = [], []
+    rows: list[list[str]] = []
+    below: list[str] = []
     for kind in What:
         of_kind = found.of(kind)
         if len(of_kind) > _ONE_BY_ONE and kind not in DANGEROUS:
-            rows.append([f"{len(of_kind):,} vehicles", kind.value, "", "", by_brand(of_kind)])
+            rows.append([f"{len(of_kind):,} vehicles", kind.value, by_brand(of_kind), "", "", ""])
             continue
         for row in of_kind:
-            reason = why(row, found)
-            is_long = len(reason) > _IN_THE_TABLE
-            if is_long:
-                below.append(
-                    ": ".join(part for part in (row.what.value, row.vin or place(row), reason) if part)
-                )
-            if row.vin or not is_long:
-                rows.append(
-                    [
-                        row.vin or "-",
-                        row.what.value,
-                        since(row),
-                        place(row),
-                        row.brand if is_long else _short(row, reason),
-                    ]
-                )
+            # That it may be adopted the closing line says for all.
+            reason = "" if row.maybe_adopted else why(row, found)
+            if len(reason) > _IN_THE_TABLE:
+                below.append(": ".join(filter(None, (row.what.value, row.vin or place(row), reason))))
+                reason = ""
+            if row.vin or reason:
+                rows.append([row.vin or "-", row.what.value, row.brand, since(row), place(row), reason])
     if rows:
-        print_rows(["VIN", "plan", "status", "resource", ""], rows, colors=_COLORS, no_color=no_color)
+        head = ["VIN", "plan", "brand", "status", "resource", ""]
+        if shutil.get_terminal_size().columns < _NARROW:
+            # On a phone: what happens to which vehicle, and where it is.
+            head, rows = [head[0], head[1], head[4]], [[row[0], row[1], row[4] or row[5]] for row in rows]
+        print_rows(head, rows, colors=_COLORS, no_color=no_color)
     for text in dict.fromkeys(below):
         click.echo(visible(text, 4000))
-
-
-def _short(row: Row, reason: str) -> str:
-    return ", ".join(part for part in (row.brand, reason) if part)

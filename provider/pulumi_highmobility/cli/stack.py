@@ -82,7 +82,7 @@ class Stack:
         """
         arguments = ["preview", "--json", "--show-sames", *(["--refresh"] if refresh else [])]
         arguments += [word for target in targets for word in ("--target", target)]
-        done = self._run(*arguments, timeout_s=_PREVIEW_TIMEOUT_S)
+        done = self._whole(*arguments, timeout_s=_PREVIEW_TIMEOUT_S)
         if done.returncode != 0 and not done.stdout.lstrip().startswith("{"):
             self._refuse("preview --json", done)
         return done.stdout
@@ -101,14 +101,18 @@ class Stack:
         return found
 
     def _pulumi(self, *arguments: str) -> str:
-        done = self._run(*arguments)
-        for _ in range(_TRIES - 1):
-            if done.returncode == 0 or not _READ_TOO_SOON.search(done.stderr):
-                break
-            done = self._run(*arguments)
+        done = self._whole(*arguments)
         if done.returncode != 0:
             self._refuse(" ".join(arguments), done)
         return done.stdout
+
+    def _whole(self, *arguments: str, timeout_s: float = _TIMEOUT_S) -> subprocess.CompletedProcess[str]:
+        done = self._run(*arguments, timeout_s=timeout_s)
+        for _ in range(_TRIES - 1):
+            if done.returncode == 0 or not _READ_TOO_SOON.search(done.stderr):
+                break
+            done = self._run(*arguments, timeout_s=timeout_s)
+        return done
 
     def _refuse(self, command: str, done: subprocess.CompletedProcess[str]) -> NoReturn:
         said = done.stderr.strip() or done.stdout.strip()
