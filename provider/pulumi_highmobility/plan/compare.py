@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,14 +17,14 @@ from ..errors import (
     OtherServer,
     StateUnreadable,
 )
-from ..fleet.held import HeldFleet
+from ..fleet.held import Member
 from ..fleet.leaving import Leaving
 from ..fleet.plan import named, plan_fleet
 from ..fleet.roster import Row as RosterRow
 from ..fleet.roster import read_roster
 from ..operations import origin
 from ..operations.again import is_due, may_retry
-from ..operations.fleet import _again, _refuse_a_lost_fleet
+from ..operations.fleet import _refuse_a_lost_fleet
 from ..operations.values import is_unknown
 from ..operations.work import RETRY_INTERVAL
 from ..run.brake import held_in, refuse_too_many, singles_due
@@ -285,12 +285,11 @@ class _Comparison:
             if member is not None:
                 members[vin] = member
         unsure = {row.vin for row in self.rows if row.what is What.UNKNOWN and row.urn == step.urn}
-        now_held = HeldFleet(members, dict(fleet.failed), fleet.serial)
         drifted = {vin: one.registered for vin, one in members.items() if one.registered}
         plan = plan_fleet({vin: one.row for vin, one in members.items()}, wanted, drifted)
         added = {vin: wanted[vin] for vin in plan.added if vin not in unsure}
         self._take_all(step, added, inputs)
-        for vin in _again(now_held, dict(inputs), self.facts.now, self.facts.retry_interval):
+        for vin in self._due_again(members, inputs, plan.lost):
             self.rows.append(
                 self.clearances.requested_again(self.stock.had(record, vin), wanted[vin], step.urn)
             )
@@ -299,6 +298,16 @@ class _Comparison:
         self._request_anew(step, record, changed, "brand or tags", inputs)
         self._note_leaving(record, older, plan.removed, inputs)
         return wanted
+
+    def _due_again(
+        self, members: Mapping[str, Member], inputs: Mapping[str, Any], lost: Collection[str]
+    ) -> list[str]:
+        """Those that somebody refused or ended, and that the program wants to be requested again."""
+        now, interval = self.facts.now, self.facts.retry_interval
+        due = {
+            vin for vin, one in members.items() if is_due(one.status, one.retried_at, inputs, now, interval)
+        }
+        return sorted(due.difference(lost))
 
     def _note_leaving(
         self,
