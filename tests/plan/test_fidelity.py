@@ -53,6 +53,7 @@ class Scene:
     second: list[Declared]
     targets: Collection[str] | None
     is_asked: bool
+    least_calm: int
     also: list[Declared] = field(default_factory=list)
 
 
@@ -122,6 +123,7 @@ def scenes(draw: st.DrawFn) -> Scene:
         second,
         draw(st.sets(st.sampled_from(names))) if has_targets and names else None,
         is_asked,
+        draw(st.sampled_from([0, 1000])),
         draw(programs()) if draw(st.integers(0, 3)) == 0 else [],
     )
 

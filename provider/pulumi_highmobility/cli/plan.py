@@ -22,7 +22,7 @@ from ..plan.gates import FAIL_ON, Gates, tripped
 from ..plan.lines import DANGEROUS, by_brand, place, since, why
 from ..plan.markdown import markdown
 from ..plan.preview import Preview, PreviewUnreadable, read_preview
-from ..plan.stock import stock_of
+from ..plan.stock import resources_of, stock_of
 from ..plan.values import Plan, Row, What, closing
 from ..plan.waiting import changelogs_of, to_approval_s
 from ..settings import Settings, load_settings, max_revocations, retry_interval, where_found
@@ -155,7 +155,10 @@ def _compare(preview: Preview, given: Stack | None, *, has_targets: bool) -> Pla
 
 def _registered(preview: Preview, facts: Facts) -> dict[str, RegisteredVehicle] | None:
     """What the platform has, from one list; None where it is another than the state's, which then is not asked."""
-    if facts.settings is None or wrong_server(stock_of(preview, facts.state), facts) is not None:
+    if (
+        facts.settings is None
+        or wrong_server(stock_of(resources_of(preview, facts.state)), facts) is not None
+    ):
         return None
     return by_vin(ask(facts.settings, lambda api: api.list_vehicles()))
 

@@ -33,9 +33,10 @@ from ..run.ending import Fate, Going, judge
 from ..run.saved_state import Record
 from ..run.urns import shown
 from ..settings import Settings
+from .calm import LEAST, without_calm
 from .clearances import Clearances
 from .preview import GOING, IN_PROGRAM, Preview, Step
-from .stock import Stock, stock_of
+from .stock import Stock, resources_of, stock_of
 from .tokens import rows_of_tokens
 from .values import Plan, Row, What
 
@@ -59,6 +60,8 @@ class Facts:
     retry_interval: timedelta = RETRY_INTERVAL
     settings: Settings | None = None
     """The server and the credentials of the `up`, where they are known."""
+    least_calm: int = LEAST
+    """See calm.without_calm."""
 
 
 def make_plan(preview: Preview, facts: Facts) -> Plan:
@@ -66,14 +69,16 @@ def make_plan(preview: Preview, facts: Facts) -> Plan:
     empty = Plan(stack=preview.stack, asked=facts.registered is not None)
     if preview.troubles:
         return replace(empty, rows=_refused(preview), is_whole=False)
-    stock = stock_of(preview, facts.state)
-    wrong = wrong_server(stock, facts)
+    resources = resources_of(preview, facts.state)
+    wrong = wrong_server(stock_of(resources), facts) if facts.settings else None
     if wrong is not None:
         refused = (Row(What.REFUSED, why=str(wrong)), Row(What.UNKNOWN, why=_REST))
         return replace(empty, rows=refused, is_whole=False)
-    comparison = _Comparison(preview, facts, stock)
+    reduced = without_calm(preview, resources, facts.least_calm)
+    stock = stock_of(reduced.resources)
+    comparison = _Comparison(reduced.preview, facts, stock, reduced.count)
     rows = tuple(sorted(comparison.compare(), key=_rank))
-    return replace(empty, rows=rows, unchanged=comparison.unchanged(rows))
+    return replace(empty, rows=rows, unchanged=comparison.unchanged(rows) + reduced.count)
 
 
 def wrong_server(stock: Stock, facts: Facts) -> HighMobilityError | None:
@@ -114,12 +119,13 @@ class _Comparison:
     """
     Plays the run over values: what the program wants, then what it takes and requests, then what is deleted.
 
-    `open` are the resources whose vehicles are not known: any vehicle may be theirs.
+    `calm` counts vehicles of the stack that were left out. `open` are the resources whose vehicles are not known: any vehicle may be theirs.
     """
 
     preview: Preview
     facts: Facts
     stock: Stock
+    calm: int = 0
     claims: Claims = field(default_factory=Claims)
     rows: list[Row] = field(default_factory=list)
     open: list[str] = field(default_factory=list)
@@ -416,7 +422,8 @@ class _Comparison:
         if self.facts.has_targets or not self.claims.has_program or Fate.END not in fates:
             return False
         try:
-            refuse_too_many(singles_due(self.claims, saved), held_in(saved), self.facts.max_revocations)
+            held = held_in(saved) + self.calm
+            refuse_too_many(singles_due(self.claims, saved), held, self.facts.max_revocations)
         except (ClearanceStays, ConfigError) as error:
             self._refuse("", "", str(error))
             return True

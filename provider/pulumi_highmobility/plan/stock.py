@@ -86,23 +86,27 @@ class Stock:
         return next((one for one in found if one.is_live), None)
 
 
-def stock_of(preview: Preview, state: Iterable[Mapping[str, Any]] | None) -> Stock:
+def resources_of(preview: Preview, state: Iterable[Mapping[str, Any]] | None) -> list[Mapping[str, Any]]:
     """
-    What the stack holds: `state`, the resources of its saved state, or else the old states that the preview lists.
+    What the stack holds of ours: `state`, the resources of its saved state, or else the old states that the preview lists.
 
-    What a refresh of the preview found counts: the `up` refreshes, too. Raises: StateUnreadable.
+    What a refresh of the preview found counts: the `up` refreshes, too.
     """
     refreshed = {step.urn: step.new or {} for step in preview.refreshed}
     known = list(_of_steps(preview.steps)) if state is None else [one for one in state if is_ours(one)]
-    resources = []
+    resources: list[Mapping[str, Any]] = []
     for one in known:
         fresh = None if one.get("delete") else refreshed.get(str(one["urn"]))
         if fresh is None:
             resources.append(one)
         elif fresh.get("id"):
-            resources.append(
-                {**one, **{name: fresh[name] for name in ("inputs", "outputs") if name in fresh}}
-            )
+            read = {name: fresh[name] for name in ("inputs", "outputs") if name in fresh}
+            resources.append({**one, **read})
+    return resources
+
+
+def stock_of(resources: Iterable[Mapping[str, Any]]) -> Stock:
+    """Raises: StateUnreadable."""
     stock = Stock()
     records = []
     for one in resources:
