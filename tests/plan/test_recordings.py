@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pulumi_highmobility.errors import StateUnreadable
 from pulumi_highmobility.plan.compare import Facts, make_plan
 from pulumi_highmobility.plan.preview import Preview, PreviewUnreadable, read_preview
 from pulumi_highmobility.plan.values import What, closing
@@ -118,6 +119,60 @@ def test_a_list_that_is_a_secret_is_not_known_and_may_have_anything(secret: Any)
     assert (row.what, row.at_stake) == (What.UNKNOWN, 3)
     preview = changed("row-removed", "update", "Fleet", oldState__outputs__registry=secret)
     assert {row.what for row in make_plan(preview, Facts(NOW)).rows} == {What.UNKNOWN}
+
+
+@pytest.mark.parametrize("name", ["vehicles", "registry"])
+def test_a_fleet_with_a_secret_list_that_is_deleted_is_not_known(name: str) -> None:
+    full = json.loads(text("all-gone"))
+    for step in full["steps"]:
+        if step["urn"].endswith(":Fleet::fleet"):
+            step["oldState"]["outputs"][name] = "[secret]"
+    plan = make_plan(read_preview(json.dumps(full)), Facts(NOW))
+    assert [row.urn.rpartition("::")[2] for row in plan.of(What.UNKNOWN) if not row.vin] == ["fleet"]
+    assert not [row for row in plan.of(What.REVOKED) if row.urn.endswith("Fleet::fleet")]
+
+
+def test_a_vehicle_that_moves_out_of_a_secret_list_is_not_known() -> None:
+    full = json.loads(text("renamed-refresh"))
+    for step in full["steps"]:
+        if step["urn"].endswith("FleetVehicle::b2"):
+            step["newState"]["inputs"]["vin"] = "WBA8E9C50GK000001"
+        if step["urn"].endswith(":Fleet::fleet"):
+            step["op"] = "delete" if step["op"] == "same" else step["op"]
+            for state in ("oldState", "newState"):
+                step[state]["outputs"] = {**step[state].get("outputs", {}), "vehicles": "[secret]"}
+    plan = make_plan(read_preview(json.dumps(full)), Facts(NOW))
+    assert "WBA8E9C50GK000001" in [row.vin for row in plan.of(What.UNKNOWN)]
+
+
+def test_a_state_that_is_not_ours_is_an_error_that_says_so() -> None:
+    full = json.loads(text("row-removed"))
+    for step in full["steps"]:
+        if step["urn"].endswith(":Fleet::fleet"):
+            step["oldState"]["outputs"]["registry"] = "nonsense"
+    with pytest.raises(StateUnreadable):
+        make_plan(read_preview(json.dumps(full)), Facts(NOW))
+
+
+def test_the_property_that_changed_is_named_for_a_fleets_vehicle_too() -> None:
+    full = json.loads(text("row-removed"))
+    for step in full["steps"]:
+        if step["urn"].endswith(":Fleet::fleet"):
+            held = step["oldState"]["outputs"]["vehicles"]
+            step["newState"]["inputs"]["vehicles"] = (
+                held.replace('{"n":"2"}', '{"n":"3"}')
+                .replace('["WBA8E9C50GK000001","bmw"', '["WBA8E9C50GK000001","mini"')
+                .replace(',{"n":"0"}', "")
+            )
+    found = {
+        row.vin: row.why
+        for row in make_plan(read_preview(json.dumps(full)), Facts(NOW)).of(What.RE_REQUESTED)
+    }
+    assert found == {
+        "WBA8E9C50GK000000": "tags changed",
+        "WBA8E9C50GK000001": "brand changed",
+        "WBA8E9C50GK000002": "tags changed",
+    }
 
 
 def test_an_unknown_vin_may_be_any() -> None:

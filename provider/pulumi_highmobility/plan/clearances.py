@@ -58,6 +58,9 @@ class Clearances:
         holder = self._holder(vin)
         held = None if holder is None else self.stock.had(holder, vin)
         known = self._seen(vin)
+        if self.registered is None and holder is not None and self.stock.is_hidden(holder):
+            why = "with which brand and tags it is registered is a secret of the stack: it is taken over as it is, or the `up` fails"
+            return Row(What.UNKNOWN, vin, urn=holder.urn, to=urn, why=why)
         found = held if self.registered is None else from_platform(known) if known is not None else None
         brand = row.get("brand")
         name = brand if isinstance(brand, str) else ""

@@ -25,7 +25,7 @@ from ..fleet.roster import read_roster
 from ..operations import origin
 from ..operations.again import is_due, may_retry
 from ..operations.fleet import _refuse_a_lost_fleet
-from ..operations.values import is_unknown
+from ..operations.values import is_unknown, readable
 from ..operations.work import RETRY_INTERVAL
 from ..run.brake import held_in, refuse_too_many, singles_due
 from ..run.claims import Claims
@@ -36,7 +36,7 @@ from ..settings import Settings
 from .calm import LEAST, without_calm
 from .clearances import Clearances
 from .preview import GOING, IN_PROGRAM, Preview, Step
-from .stock import Stock, resources_of, stock_of
+from .stock import Had, Stock, resources_of, stock_of
 from .tokens import rows_of_tokens
 from .values import Plan, Row, What
 
@@ -74,7 +74,8 @@ def make_plan(preview: Preview, facts: Facts) -> Plan:
     if wrong is not None:
         refused = (Row(What.REFUSED, why=str(wrong)), Row(What.UNKNOWN, why=_REST))
         return replace(empty, rows=refused, is_whole=False)
-    reduced = without_calm(preview, resources, facts.least_calm)
+    with readable("vehicles, registry and leaving"):
+        reduced = without_calm(preview, resources, facts.least_calm)
     stock = stock_of(reduced.resources)
     comparison = _Comparison(reduced.preview, facts, stock, reduced.count)
     rows = tuple(sorted(comparison.compare(), key=_rank))
@@ -200,7 +201,9 @@ class _Comparison:
             vin = inputs.get("vin")
             return {vin.upper(): dict(inputs)} if isinstance(vin, str) else None
         text = inputs.get("vehicles")
-        if not isinstance(text, str) or (record is not None and record.vins is None):
+        if not isinstance(text, str) or (
+            record is not None and (record.vins is None or self.stock.is_hidden(record))
+        ):
             return None
         try:
             return {str(row["vin"]): row for row in read_roster(text)}
@@ -253,7 +256,7 @@ class _Comparison:
         elif {"brand", "tags"} & set(step.reasons):
             self.claims.give_up(step.urn, [vin])
             self.claims.replace(step.urn)
-            self._request_anew(step, record, {vin: row}, _changed(step.reasons), self.stock.props(record))
+            self._request_anew(step, record, {vin: row}, self.stock.props(record))
             self.claims.lose(step.urn, record.id)
         elif (step.old or {}).get("pendingReplacement"):
             verdict = judge(vin, Going(record.urn, record.id), self._replacing(step), self.stock.saved)
@@ -301,7 +304,7 @@ class _Comparison:
             )
         self.claims.give_up(step.urn, plan.changed)
         changed = {vin: wanted[vin] for vin in plan.changed}
-        self._request_anew(step, record, changed, "brand or tags", inputs)
+        self._request_anew(step, record, changed, inputs)
         self._note_leaving(record, older, plan.removed, inputs)
         return wanted
 
@@ -355,7 +358,6 @@ class _Comparison:
         step: Step,
         record: Record,
         wanted: Mapping[str, RosterRow],
-        changed: str,
         props: Mapping[str, Any],
     ) -> None:
         """End those whose brand or tags changed, and request them again."""
@@ -363,7 +365,9 @@ class _Comparison:
             verdict = judge(vin, Going(record.urn, record.id), self.claims, self.stock.saved)
             if verdict.fate is Fate.END:
                 had = self.stock.had(record, vin)
-                self.rows.append(self.clearances.requested_anew(had, row, step.urn, changed, props))
+                self.rows.append(
+                    self.clearances.requested_anew(had, row, step.urn, _changed(had, row), props)
+                )
             else:
                 self._refuse(vin, step.urn, verdict.reason or f"{shown(verdict.holder)} has it, too")
 
@@ -440,8 +444,8 @@ class _Comparison:
         self.claims.lose(record.urn, record.id)
 
     def _delete_fleet(self, record: Record) -> None:
-        if record.vins is None:
-            self._unknown(record.urn, "It is deleted, and which vehicles it has is a secret")
+        if record.vins is None or self.stock.is_hidden(record):
+            self._unknown(record.urn, "It is deleted, and its list is a secret", len(record.vins or ()))
             return
         fleet, props = self.stock.fleet(record), self.stock.props(record)
         copies = self.stock.saved.leaves_of(record.id)
@@ -478,7 +482,7 @@ class _Comparison:
             if step.kind != "FleetRemovals" or record is None:
                 continue
             fleet = fleets.get(str(record.properties.get("fleet_id", "")))
-            if fleet is None or fleet.vins is None:
+            if fleet is None or fleet.vins is None or self.stock.is_hidden(fleet):
                 continue
             if fleet.id not in self._due:
                 self._due[fleet.id] = dict(self.stock.fleet(fleet).leaving)
@@ -546,8 +550,16 @@ def _one_each(rows: Iterable[Row]) -> list[Row]:
     return list(found.values())
 
 
-def _changed(reasons: Sequence[str]) -> str:
-    return " and ".join(name for name in ("brand", "tags") if name in reasons)
+def _changed(had: Had, row: RosterRow) -> str:
+    """Which of brand and tags a resource wants otherwise than before."""
+    before = {"brand": had.brand, "tags": had.tags or {}}
+    found = [
+        name
+        for name in ("brand", "tags")
+        if plan_fleet({had.vin: before}, {had.vin: {**before, name: row.get(name) or before[name]}}).changed
+        or (name == "tags" and bool(had.tags) and not row.get("tags"))
+    ]
+    return " and ".join(found) or "brand or tags"
 
 
 def _holds_unknown(value: object) -> bool:

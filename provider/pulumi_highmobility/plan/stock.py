@@ -11,9 +11,12 @@ from ..api.shapes import RegisteredVehicle
 from ..clearance.registered import approved_at, brand_of, tags_of, told_request_of
 from ..clock import parse_instant, write_instant
 from ..fleet.held import HeldFleet
+from ..operations.values import is_unknown, readable
 from ..run.saved_state import Record, SavedState, is_ours, record_of
 from .preview import IN_PROGRAM, Preview, Step, decoded
 
+# What a Fleet's state has of its vehicles.
+_TEXTS = ("vehicles", "registry", "leaving")
 # What the engine notes in the old state of a step that it would take, and not what the stack has.
 _OF_THE_STEP = ("delete", "pendingReplacement")
 
@@ -54,18 +57,25 @@ class Stock:
         return dict(found) if isinstance(found, Mapping) else {}
 
     def fleet(self, record: Record) -> HeldFleet:
-        """What a Fleet holds. Raises: TypeError (not shown), ValueError (not as this package writes it)."""
+        """What a Fleet holds that is not hidden. Raises: StateUnreadable (it is not as this package writes it)."""
         found = self._fleets.get(id(record))
         if found is None:
             props = self.props(record)
-            found = HeldFleet.read(*(_text(props, name) for name in ("vehicles", "registry", "leaving")))
+            with readable(", ".join(_TEXTS)):
+                found = HeldFleet.read(*(_text(props, name) for name in _TEXTS))
             self._fleets[id(record)] = found
         return found
 
+    def is_hidden(self, record: Record) -> bool:
+        """Whether it is a Fleet whose list is a secret: the state has it in cipher."""
+        return record.kind == "Fleet" and any(is_unknown(self.props(record).get(name)) for name in _TEXTS)
+
     def had(self, record: Record, vin: str) -> Had:
-        """A vehicle that a record holds, or that left it. Raises: ValueError, LookupError."""
+        """A vehicle that a record holds, or that left it. Raises: StateUnreadable."""
         if record.kind == "FleetVehicle":
             return _of_vehicle(vin, self.props(record))
+        if self.is_hidden(record):
+            return Had(vin, "", record.statuses.get(vin, ""))
         fleet = self.fleet(record)
         as_of = parse_instant(fleet.as_of) if fleet.as_of else None
         if vin in fleet.members:
