@@ -249,3 +249,24 @@ def test_a_preview_with_nothing_of_ours_has_nothing_to_do() -> None:
     }
     plan = make_plan(read_preview(json.dumps({"steps": [other]})), Facts(NOW))
     assert closing(plan) == "Plan: nothing to do."
+
+
+def test_a_token_is_issued_by_the_up_that_sees_the_approval() -> None:
+    assert closing(plan_of("token-issued")) == "Plan: 1 token issued."
+
+
+def test_a_token_with_little_time_left_is_renewed() -> None:
+    full = json.loads(text("vin-changed"))
+    tokens = [step for step in full["steps"] if step["urn"].endswith("VehicleAccessToken::t")]
+    for step in tokens:
+        step["op"] = "update"
+        step["newState"]["inputs"] = {**step["oldState"]["inputs"], "min_remaining_seconds": 60}
+    full["steps"] = tokens
+    plan = make_plan(read_preview(json.dumps(full)), Facts(NOW))
+    assert [row.what for row in plan.rows] == [What.TOKEN_RENEWED]
+
+
+def test_no_token_stands_in_a_plan() -> None:
+    full = text("vin-changed").replace('"[secret]"', '"a-token-in-plain"')
+    assert "a-token-in-plain" in full
+    assert "a-token-in-plain" not in repr(make_plan(read_preview(full), Facts(NOW)))
