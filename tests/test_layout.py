@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "resources": {"vehicle", "files", "fleet", "run", "operations", "dynamic"},
     "emulator": set(),
     "report": {"api", "vehicle", "clearance"},
+    "plan": {"api", "vehicle", "clearance", "fleet", "run", "operations", "report"},
 }
 # Where Pulumi's SDK may be imported: the rest can be tried without it, and serve another door.
 KNOW_PULUMI = {"dynamic", "resources", "functions"}

@@ -96,6 +96,7 @@ def test_from_a_pull_request_to_the_nightly_look(
     assert preview.status == 0, preview.output
     assert "+ 6 to create" in preview.output
     assert "### Preview" in preview.summary
+    assert "### Fleet clearances of preview: 2 requested" in preview.summary
     assert emulator.controls.vehicles() == []
     up = runner.job("up")
     assert up.status == 0, up.output

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from ..fleet.held import HeldFleet
 from ..settings import NAMESPACE
@@ -16,6 +16,8 @@ from ..text import visible
 
 _TYPE = "pulumi-python:dynamic/highmobility:"
 _TIMEOUT_S = 120.0
+# Of a program with a hundred thousand vehicles, or one that reads much else.
+_PREVIEW_TIMEOUT_S = 3600.0
 # By which Pulumi's state marks an encrypted value.
 _SECRET = "4dabf18193072939515e22adb298388d"  # noqa: S105 - a marker
 # In a folder, Pulumi 3.259.0 writes what lies beside the state in two steps: a run that saves its state is read half-way.
@@ -68,6 +70,23 @@ class Stack:
         """What its state holds of our resources. Raises: StackError."""
         return read_state(self._json("stack", "export"))
 
+    def resources(self) -> list[dict[str, Any]]:
+        """All resources of its state, in the engine's form, secrets encrypted. Raises: StackError."""
+        return (self._json("stack", "export").get("deployment") or {}).get("resources") or []
+
+    def preview(self, *, targets: Sequence[str] = (), refresh: bool = False) -> str:
+        """
+        What `pulumi preview --json` prints, unchanged resources included; nothing is changed.
+
+        A preview that ends with an error tells of it in the JSON. Raises: StackError (it tells nothing).
+        """
+        arguments = ["preview", "--json", "--show-sames", *(["--refresh"] if refresh else [])]
+        arguments += [word for target in targets for word in ("--target", target)]
+        done = self._whole(*arguments, timeout_s=_PREVIEW_TIMEOUT_S)
+        if done.returncode != 0 and not done.stdout.lstrip().startswith("{"):
+            self._refuse("preview --json", done)
+        return done.stdout
+
     def _json(self, *arguments: str) -> dict[str, Any]:
         try:
             found = json.loads(self._pulumi(*arguments))
@@ -82,17 +101,25 @@ class Stack:
         return found
 
     def _pulumi(self, *arguments: str) -> str:
-        done = self._run(*arguments)
+        done = self._whole(*arguments)
+        if done.returncode != 0:
+            self._refuse(" ".join(arguments), done)
+        return done.stdout
+
+    def _whole(self, *arguments: str, timeout_s: float = _TIMEOUT_S) -> subprocess.CompletedProcess[str]:
+        done = self._run(*arguments, timeout_s=timeout_s)
         for _ in range(_TRIES - 1):
             if done.returncode == 0 or not _READ_TOO_SOON.search(done.stderr):
                 break
-            done = self._run(*arguments)
-        if done.returncode != 0:
-            said = done.stderr.strip().removeprefix("error: ") or f"exit status {done.returncode}"
-            raise StackError(f'Stack "{self.name}": `pulumi {" ".join(arguments)}` says: {visible(said)}')
-        return done.stdout
+            done = self._run(*arguments, timeout_s=timeout_s)
+        return done
 
-    def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def _refuse(self, command: str, done: subprocess.CompletedProcess[str]) -> NoReturn:
+        said = done.stderr.strip() or done.stdout.strip()
+        said = said.removeprefix("error: ") or f"exit status {done.returncode}"
+        raise StackError(f'Stack "{self.name}": `pulumi {command}` says: {visible(said)}')
+
+    def _run(self, *arguments: str, timeout_s: float = _TIMEOUT_S) -> subprocess.CompletedProcess[str]:
         command = ["pulumi", *arguments, "--stack", self.name, "--non-interactive", "--color", "never"]
         try:
             return subprocess.run(  # noqa: S603 - the stack's name is one argument
@@ -103,7 +130,7 @@ class Stack:
                 # Whatever the locale says: another one would show as drift of every tag outside ASCII.
                 encoding="utf-8",
                 errors="backslashreplace",
-                timeout=_TIMEOUT_S,
+                timeout=timeout_s,
                 check=False,
             )
         except FileNotFoundError as error:
@@ -114,7 +141,7 @@ class Stack:
                 f"The `pulumi` command could not be started{where or ': is it on PATH?'}"
             ) from error
         except subprocess.TimeoutExpired as error:
-            raise StackError(f"`pulumi {arguments[0]}` took longer than {_TIMEOUT_S:.0f} s") from error
+            raise StackError(f"`pulumi {arguments[0]}` took longer than {timeout_s:.0f} s") from error
 
 
 @dataclass(frozen=True)

@@ -90,6 +90,9 @@ def vehicles(count: int) -> str:
 
 
 def _is_changed(held: Row, wanted: Row) -> bool:
+    # Of a hundred thousand most are the same, letter by letter.
+    if held["brand"] == wanted["brand"] and held.get("tags") == wanted.get("tags"):
+        return False
     if (wire_name(held["brand"]) or held["brand"]) != (wire_name(wanted["brand"]) or wanted["brand"]):
         return True
     return composed_tags(held.get("tags") or {}) != composed_tags(wanted.get("tags") or {})

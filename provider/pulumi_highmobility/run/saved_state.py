@@ -138,7 +138,7 @@ def read_export(text: str, stack: str, project: str) -> SavedState:
         for resource in resources:
             if stack_of(resource["urn"]) != (stack, project):
                 raise StateUnreadable(f"it is the state of {'/'.join(reversed(stack_of(resource['urn'])))}")
-        return SavedState(tuple(_record(one) for one in resources if one.get("type", "").startswith(_TYPE)))
+        return SavedState(tuple(map(record_of, filter(is_ours, resources))))
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise StateUnreadable(f"its form is not known ({type(error).__name__}: {error})") from error
 
@@ -248,7 +248,13 @@ def ancestors() -> Iterable[int]:
             return
 
 
-def _record(resource: Mapping[str, Any]) -> Record:
+def is_ours(resource: Mapping[str, Any]) -> bool:
+    """Whether a resource, as a state has it, is of this provider."""
+    return str(resource.get("type", "")).startswith(_TYPE)
+
+
+def record_of(resource: Mapping[str, Any]) -> Record:
+    """A resource of ours as a state has it. Raises: StateUnreadable."""
     try:
         return _read_record(resource)
     except (ValueError, LookupError, TypeError, AttributeError) as error:
