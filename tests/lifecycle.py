@@ -399,15 +399,11 @@ class Stack:
             if found.delete_first:
                 self._delete(run, old, becomes_pending=True)
                 self.records.remove(old)
-            else:
-                old.delete = True
             try:
-                self._create(run, declared, news, outcome)
+                self._create(run, declared, news, outcome, replaces=None if found.delete_first else old)
             except HighMobilityError:
                 if found.delete_first:
                     self.records.append(old)
-                else:
-                    old.delete = False
                 raise
         elif found.changes:
 
@@ -420,8 +416,18 @@ class Stack:
         else:
             old.inputs = dict(news)
 
-    def _create(self, run: Played, declared: Declared, news: dict[str, Any], outcome: Outcome) -> None:
+    def _create(
+        self,
+        run: Played,
+        declared: Declared,
+        news: dict[str, Any],
+        outcome: Outcome,
+        replaces: Record | None = None,
+    ) -> None:
         def save(state: State) -> None:
+            if replaces is not None:
+                # Not before there is another: what fails leaves the old one as it is.
+                replaces.delete = True
             self.records.append(
                 Record(declared.urn, declared.kind, state.id, dict(state.inputs or news), dict(state.outputs))
             )

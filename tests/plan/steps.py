@@ -8,9 +8,8 @@ from typing import Any
 
 from pulumi_highmobility.errors import HighMobilityError
 from pulumi_highmobility.operations.values import UNKNOWN
-from pulumi_highmobility.run.engine_run import EngineRun
 
-from ..lifecycle import OPERATIONS, TYPE, Declared, Outcome, Record, Stack, _with_children
+from ..lifecycle import TYPE, Declared, Outcome, Played, Record, Stack, _target, _with_children, told
 
 # As the engine writes what it does not know.
 NOT_KNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
@@ -42,29 +41,19 @@ class Previewing(Stack):
         counts = {op: sum(one["op"] == op for one in steps) for op in {str(one["op"]) for one in steps}}
         return json.dumps({"steps": steps, "diagnostics": errors, "changeSummary": counts})
 
-    def _run(
-        self, declared: Sequence[Declared], constructs: Sequence[Declared], outcome: Outcome
-    ) -> EngineRun:
-        run = super()._run(declared, constructs, outcome)
-        # As a run does before its first change: the engine marks an old copy only once its replacement is there.
-        run.saved("urn:pulumi:test::fleet::any::any")
-        return run
-
-    def _step_of(self, run: EngineRun, one: Declared) -> dict[str, Any]:
-        operations, urn, old = OPERATIONS[one.kind], one.urn, self._old(one.urn)
+    def _step_of(self, run: Played, one: Declared) -> dict[str, Any]:
+        urn, old = one.urn, self._old(one.urn)
         inputs = self._inputs(one, preview=True)
-        checked = operations.check(old.inputs if old else {}, inputs, self._facts(run, urn))
-        others = run.claims.check(urn, checked.wants, has_state=old is not None)
-        if checked.problems or others:
-            return {"urn": urn, "message": f"{[*checked.problems, *others]}", "severity": "error"}
+        checked = told(run.runner.check(_target(urn), old.inputs if old else {}, inputs))
+        if checked.problems:
+            return {"urn": urn, "message": f"{[*checked.problems]}", "severity": "error"}
         new = _state(urn, one.kind, checked.inputs)
         if old is None:
             self._unknown |= {urn}
             return {"op": "create", "urn": urn, "newState": new}
         if old.pending_replacement:
             return {"op": "replace", "urn": urn, "oldState": old.as_json(), "newState": new}
-        run.claims.know(urn, old.id)
-        found = operations.diff(old.outputs, checked.inputs, self._facts(run, urn, old.id))
+        found = told(run.runner.diff(_target(urn, old.id), old.outputs, checked.inputs))
         before = _told(old)
         if found.replaces:
             mark = "pendingReplacement" if found.delete_first else "delete"
