@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from ..api.shapes import RegisteredVehicle
 from ..clock import Clock, write_instant
 from ..errors import CancellationRefused, ClearanceConflict, InvalidRequest, VehicleNotFound
+from ..inputs import OnUncancellable
 from .listing import Listing
 from .registered import is_gone, is_later_request, requested_at, status_of
 from .reporter import Reporter
@@ -18,8 +19,6 @@ from .watch import Watch
 
 if TYPE_CHECKING:
     from ..api.client import FleetApi
-
-OnUncancellable = Literal["fail", "abandon"]
 
 # DELETEs under way at a time: "moderate use, no bursts within a few seconds" (OpenAPI, hm-fleet-clearance-v1).
 RELEASES_AT_ONCE = 8

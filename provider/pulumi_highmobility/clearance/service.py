@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 from ..api.shapes import RegisteredVehicle
 from ..clock import Clock
 from ..errors import ClearanceEnded
+from ..inputs import OnUncancellable
 from ..settings import Settings
 from .listing import Listing
 from .queue import ClearanceQueue
 from .registered import reason_of, status_of
-from .release import OnUncancellable, Release, Released
+from .release import Release, Released
 from .reporter import Reporter
 from .requesting import Requesting
 from .states import ENDED, IN_TRANSITION, Status

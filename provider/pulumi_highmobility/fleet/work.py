@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from ..api.shapes import NotedVehicle, RegisteredVehicle
 from ..clearance.listing import CONFIRMS_AT_MOST
@@ -23,7 +23,6 @@ from ..clearance.registered import (
 )
 from ..clearance.release import (
     RELEASES_AT_ONCE,
-    OnUncancellable,
     Released,
     nothing_to_revoke,
     unseen_by_others,
@@ -41,12 +40,11 @@ from ..errors import (
     ListIncomplete,
     VehicleNotFound,
 )
+from ..inputs import OnRemoval, OnUncancellable
 from .held import HeldFleet, Member
 from .leaving import Leaving
 from .plan import FleetPlan, named, plan_fleet, vehicles
 from .roster import Row
-
-OnRemoval = Literal["revoke", "retain"]
 
 _SAY_EVERY = 100
 _SHOWN = 5

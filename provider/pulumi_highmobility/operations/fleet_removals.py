@@ -12,12 +12,12 @@ from collections.abc import Mapping
 from typing import Any, cast
 from uuid import uuid4
 
-from ..clearance.release import OnUncancellable
 from ..errors import ClearanceStays
 from ..fleet.held import HeldFleet, Member
 from ..fleet.leaving import Leaving, keys_of, read_leaving
 from ..fleet.plan import named, vehicles
 from ..fleet.work import FleetWork
+from ..inputs import OnUncancellable
 from ..run.ending import Fate, is_in_the_midst
 from ..run.engine_run import Removals, why_kept
 from .schema import FLEET_REMOVALS

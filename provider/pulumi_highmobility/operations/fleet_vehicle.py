@@ -22,6 +22,7 @@ from ..clearance.registered import (
 from ..clearance.release import Released, nothing_to_revoke
 from ..clock import parse_instant, write_instant
 from ..errors import ClearanceStays
+from ..inputs import without_none
 from ..run.ending import Fate
 from ..run.engine_run import why_kept
 from ..run.urns import shown
@@ -42,7 +43,6 @@ from .values import (
     is_unknown,
     readable,
     transition_timeout_s,
-    without_none,
 )
 from .work import Facts, Work
 

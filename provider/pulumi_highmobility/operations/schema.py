@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from ..inputs import without_none
 from ..vehicle.check import Problem
-from .values import Props, check_choice, check_flag, check_number, differs, without_none
+from .values import Props, check_choice, check_flag, check_number, differs
 
 Type = Literal["text", "flag", "number", "texts", "numbers", "values", "changes", "readings", "vehicles"]
 """`texts`, `numbers`, `values`: by name. `changes`: of a status. `readings`: control measures. `vehicles`: a list of them."""

@@ -113,11 +113,6 @@ def readable(what: str) -> Iterator[None]:
         ) from error
 
 
-def without_none(properties: Mapping[str, Any]) -> Props:
-    """The properties that are set."""
-    return {name: value for name, value in properties.items() if value is not None}
-
-
 def differs(news: Mapping[str, Any], olds: Mapping[str, Any], *names: str) -> list[str]:
     """Which of these properties an `up` would change; one that is unknown might."""
     return [name for name in names if is_unknown(news.get(name)) or news.get(name) != olds.get(name)]

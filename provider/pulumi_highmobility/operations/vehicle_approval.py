@@ -6,10 +6,11 @@ from uuid import uuid4
 
 from ..clearance.registered import approved_at
 from ..clock import write_instant
+from ..inputs import without_none
 from ..vehicle.check import Problem
 from . import origin
 from .schema import VEHICLE_APPROVAL
-from .values import Checked, Difference, Props, State, differs, is_unknown, without_none
+from .values import Checked, Difference, Props, State, differs, is_unknown
 from .work import Facts, Work
 
 DEFAULT_TIMEOUT_MINUTES = 30.0

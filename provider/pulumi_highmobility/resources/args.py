@@ -10,6 +10,7 @@ import pulumi
 from typing_extensions import NotRequired, TypedDict
 
 from ..files.reading import VehicleArgsDict
+from ..inputs import OnRemoval, OnUncancellable
 from .mistakes import WrongCall
 
 
@@ -66,8 +67,6 @@ class ControlMeasuresArgsDict(TypedDict):
 
 ControlMeasures = pulumi.Input[ControlMeasuresArgs | ControlMeasuresArgsDict]
 Tags = pulumi.Input[Mapping[str, pulumi.Input[str]]]
-OnUncancellable = Literal["fail", "abandon"]
-OnRemoval = Literal["revoke", "retain"]
 Vehicles = pulumi.Input[Sequence[pulumi.Input[VehicleArgsDict]]]
 
 
@@ -220,12 +219,3 @@ def require_vehicle(vehicle: object) -> None:
             f"vehicle takes a FleetVehicle, a VehicleApproval or a Fleet's vehicle(vin), not {type(vehicle).__name__}; "
             "a VehicleAccessToken takes a VIN as vin="
         )
-
-
-def without_none(inputs: Mapping[str, Any], *names: str) -> dict[str, Any]:
-    """
-    The inputs that are given, of these names or all of them.
-
-    What the engine spends on a resource grows with its properties: one that is not given and no output is left out.
-    """
-    return {name: inputs[name] for name in names or inputs if inputs[name] is not None}

@@ -9,15 +9,8 @@ import pulumi
 from pulumi.dynamic import Resource
 
 from ..dynamic.provider import HighMobilityProvider
-from .args import (
-    FleetArgs,
-    FleetArgsDict,
-    OnRemoval,
-    OnUncancellable,
-    Vehicles,
-    split_arguments,
-    without_none,
-)
+from ..inputs import OnRemoval, OnUncancellable, without_none
+from .args import FleetArgs, FleetArgsDict, Vehicles, split_arguments
 from .constructed import tell_construction
 from .fleet_member import FleetMember, encoded, vins_in, vins_of
 from .fleet_removals import FleetRemovals

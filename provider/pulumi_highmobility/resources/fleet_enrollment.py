@@ -8,7 +8,8 @@ from typing import Any
 import pulumi
 
 from ..files.reading import VehicleArgsDict
-from .args import OnUncancellable, VehicleLike
+from ..inputs import OnUncancellable
+from .args import VehicleLike
 from .fleet_vehicle import FleetVehicle
 from .mistakes import WrongCall, WrongValue
 from .vehicle_access_token import VehicleAccessToken

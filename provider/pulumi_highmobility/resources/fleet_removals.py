@@ -8,7 +8,7 @@ import pulumi
 from pulumi.dynamic import Resource
 
 from ..dynamic.provider import HighMobilityProvider
-from .args import OnUncancellable
+from ..inputs import OnUncancellable
 from .registered import registered
 
 if TYPE_CHECKING:

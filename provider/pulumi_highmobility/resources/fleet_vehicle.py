@@ -9,15 +9,8 @@ import pulumi
 from pulumi.dynamic import Resource
 
 from ..dynamic.provider import HighMobilityProvider
-from .args import (
-    ControlMeasures,
-    FleetVehicleArgs,
-    FleetVehicleArgsDict,
-    OnUncancellable,
-    Tags,
-    split_arguments,
-    without_none,
-)
+from ..inputs import OnUncancellable, without_none
+from .args import ControlMeasures, FleetVehicleArgs, FleetVehicleArgsDict, Tags, split_arguments
 from .constructed import tell_construction
 from .program import refuse_replace_with, tell_of_plain_secrets
 from .registered import registered

@@ -9,13 +9,13 @@ import pulumi
 from pulumi.dynamic import Resource
 
 from ..dynamic.provider import HighMobilityProvider
+from ..inputs import without_none
 from .args import (
     VehicleAccessTokenArgs,
     VehicleAccessTokenArgsDict,
     VehicleLike,
     require_vehicle,
     split_arguments,
-    without_none,
 )
 from .mistakes import WrongCall
 from .program import tell_of_plain_secrets
