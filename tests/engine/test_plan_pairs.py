@@ -16,13 +16,26 @@ import pytest
 from pulumi_highmobility.testing import RunningEmulator
 
 from .conftest import Project
-from .test_plan import plan, writes
+from .test_plan import plan
 
 pytestmark = pytest.mark.engine
 
 VINS = [f"WBA8E9C50GK00000{number}" for number in range(1, 7)]
 PAIRS = int(os.environ.get("PLAN_ENGINE_PAIRS", "2"))
 Row = dict[str, Any]
+
+
+def writes(emulator: RunningEmulator) -> set[tuple[str, str]]:
+    """What was requested or ended since the last look: a delete of what had ended already ends nothing."""
+    found = {
+        (line["method"], vin)
+        for line in emulator.controls.requests()
+        if line["path"].startswith("/fleets/vehicles") and line["method"] != "GET"
+        if line["status"] == 200
+        for vin in line["vins"]
+    }
+    emulator.controls.clear_requests()
+    return found
 
 
 def drawn(rng: random.Random, before: Mapping[str, Row]) -> tuple[str, dict[str, Row]]:
@@ -74,7 +87,7 @@ def test_a_plan_says_what_the_up_does_on_the_engine(
     found = plan(project)
     run = project("up", "--yes", "--skip-preview")
     done = writes(emulator)
-    said = f"{first}\n---\n{second}\n{found.found}\n{done}\n{run.output}"
+    said = f"{first}\n---\n{second}\n{found.found}\n{sorted(done)}\n{run.output}"
     refused = found.vins("refused") or not found.found["complete"]
     assert (run.status != 0) is bool(refused), said
     if not found.found["complete"]:
