@@ -270,6 +270,7 @@ def test_the_settings_that_keep_the_emulator_out_are_the_providers() -> None:
         setting_names.REVOKE_WITHOUT_STATE,
         setting_names.RETRY_INTERVAL,
         setting_names.MAX_REVOCATIONS,
+        setting_names.WHOLE_STACK_TRACES,
     }
     found = [setting for setting in setting_names.SETTINGS if setting not in others]
     variables = {

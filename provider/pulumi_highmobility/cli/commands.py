@@ -26,9 +26,7 @@ _TOOLS = {
     "status": _Tool(
         "cli.status:status", "cli", "Show the vehicles that are registered, with their clearance."
     ),
-    "plan": _Tool(
-        "cli.plan:plan", "cli", "Say what `pulumi up` does to clearances: revoked, requested, kept."
-    ),
+    "plan": _Tool("cli.plan:plan", "cli", "Say what `pulumi up` does to clearances, before it does it."),
     "import": _Tool(
         "cli.import_:import_fleet", "cli", "Write the registered vehicles as a file or a program for Pulumi."
     ),

@@ -87,13 +87,13 @@ def plan(
     no_color: bool,
 ) -> None:
     """
-    Say what `pulumi up` does to clearances: which are revoked, requested, or only move. Nothing is changed.
+    Say what `pulumi up` does to clearances, before it does it.
 
     \b
     pulumi-highmobility plan --stack production
     pulumi-highmobility plan --stack production --markdown --max-revocations 10
 
-    It runs `pulumi preview`, or reads one with --from, and compares it by VIN with the stack's state. With credentials it
+    Which are revoked, requested, or only move; nothing is changed. It runs `pulumi preview`, or reads one with --from, and compares it by VIN with the stack's state. With credentials it
     also asks the platform, by one request, which vehicles are registered already.
     """
     given = stack_of(stack, cwd)
