@@ -47,7 +47,10 @@ def played(tmp_path: Path, emulator: RunningEmulator) -> Any:
 
 def take_up(played: PlayedProject, emulator: RunningEmulator, commit: str) -> None:
     """The state of a release, and its vehicles at the platform."""
-    vehicles = [{"vin": V, "brand": "bmw", "tags": {"customer": "acme"}}, {"vin": W, "brand": "bmw"}]
+    vehicles: list[dict[str, Any]] = [
+        {"vin": V, "brand": "bmw", "tags": {"customer": "acme"}},
+        {"vin": W, "brand": "bmw"},
+    ]
     register(emulator, [*vehicles, {"vin": REJECTED, "brand": "bmw"}, *ROWS])
     emulator.controls.advance(60)
     emulator.controls.clear_requests()
