@@ -88,7 +88,7 @@ def test_a_vehicle_takes_less_than_a_kilobyte_of_the_state() -> None:
     )
     clearances = write_clearances(Clearance(vin, "approved", "vans/1") for vin in record.tokens)
     size = len(json.dumps(record.validity())) + 2 * len(clearances)
-    size += len(json.dumps(record.pairs().reveal())) * 4 / 3
+    size += len(json.dumps(record.pairs().reveal())) * 4 // 3
     assert size / count < 300
 
 
