@@ -172,17 +172,17 @@ class Fleet(Resource, module="highmobility", name="Fleet"):
         from ..vehicle.vin import parse_vin  # noqa: PLC0415 - a program without it has no use for the rules
 
         wanted = parse_vin(vin)
-        self.require(wanted)
+        self._require(wanted)
         return FleetMember(wanted, self.id, self._facts)
 
-    def require(self, vin: str) -> None:
+    def _require(self, vin: str) -> None:
         """Raises: LookupError as `vehicle`, for a VIN in its normal form."""
         if self._vins is None:
             self._vins = vins_of(self._given)
         if self._vins and vin not in self._vins:
             raise NotInFleet(f"{vin} is not in the fleet: add it to its vehicles")
 
-    def clearances(self, vins: pulumi.Input[Sequence[str]] | None) -> pulumi.Output[str]:
+    def _clearances(self, vins: pulumi.Input[Sequence[str]] | None) -> pulumi.Output[str]:
         """These vehicles of it, or all, with the state and the name of their requests, as FleetAccessTokens takes them."""
         return pulumi.Output.all(self.id, self._facts, vins).apply(_write_clearances)
 

@@ -143,7 +143,7 @@ class FleetAccessTokens(Resource, module="highmobility", name="FleetAccessTokens
                 )
             if not isinstance(self._fleet, Fleet):
                 raise WrongCall(f"fleet takes a Fleet, not {type(self._fleet).__name__}")
-            properties["clearances"] = self._fleet.clearances(self._chosen(self._fleet, inputs["vins"]))
+            properties["clearances"] = self._fleet._clearances(self._chosen(self._fleet, inputs["vins"]))
         elif inputs["vins"] is not None:
             raise WrongCall("vins chooses among the vehicles of fleet=: give that, too")
         elif inputs["vehicles"] is not None:
@@ -200,7 +200,7 @@ class FleetAccessTokens(Resource, module="highmobility", name="FleetAccessTokens
         if self._vins is not None and wanted not in self._vins:
             raise NotInFleet(f"{wanted} is not among the vins of these tokens: add it to them")
         if self._fleet is not None:
-            self._fleet.require(wanted)
+            self._fleet._require(wanted)
         return FleetToken(wanted, self._held, self._known)
 
     @shown_in_words
@@ -213,7 +213,7 @@ class FleetAccessTokens(Resource, module="highmobility", name="FleetAccessTokens
             raise WrongCall(f"vins takes a list of VINs, not {type(vins).__name__}")
         chosen = [parse_vin(vin) for vin in vins]
         for vin in chosen:
-            fleet.require(vin)
+            fleet._require(vin)
         self._vins = frozenset(chosen)
         return sorted(self._vins)
 
