@@ -417,6 +417,16 @@ def test_another_server_is_an_error_for_tokens_too(project: Project, emulator: R
         ):
             assert "The stack's state was last read from" in run.output
         assert other.controls.vehicles() == []
+        # The move is meant: what does not live there is issued there, and the old server is not asked.
+        project.environment["HIGHMOBILITY_MOVED_FROM"] = emulator.base_url
+        project.refresh()
+        project.up()
+        assert known(project) == living(other)
+        del project.environment["HIGHMOBILITY_MOVED_FROM"]
+        project.up("--refresh", "--expect-no-changes")
+        project.destroy()
+        assert living(other) == {}
+        project.environment.clear()
         project.environment.update(here)
     assert living(emulator) == first
 
