@@ -318,6 +318,7 @@ one, two = tokens.of("{vin(1).lower()}"), tokens.of("{vin(2)}")
 pulumi.export("access", one.access_token)
 pulumi.export("ends", one.expires_at)
 pulumi.export("states", pulumi.Output.all(one.status, two.status))
+pulumi.export("vins", pulumi.Output.all(one.vin, two.vin))
 pulumi.export("none", pulumi.Output.unsecret(pulumi.Output.all(two.access_token, two.refresh_token, two.expires_at)))
 """
     )
@@ -326,6 +327,7 @@ pulumi.export("none", pulumi.Output.unsecret(pulumi.Output.all(two.access_token,
     assert outputs["access"] == "[secret]"
     assert outputs["ends"] == outputs["expires_at"][vin(1)]
     assert outputs["states"] == ["active", "awaiting_clearance"]
+    assert outputs["vins"] == [vin(1), vin(2)]
     assert outputs["none"] == [None, None, None]
 
 

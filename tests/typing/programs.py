@@ -71,3 +71,8 @@ hm.FleetAccessTokens("by dictionary", {"fleet": vans, "min_remaining_seconds": 6
 hm.FleetAccessTokens("a fleet's name", fleet="vans")  # type: ignore[call-overload]
 assert_type(tokens.of("1HMCF6112HA3FBBCC").access_token, pulumi.Output[str | None])
 pulumi.export("soonest", tokens.expires_at.apply(lambda found: min(found.values(), default="")))
+
+hm.FleetEnrollment(
+    "as one", vehicles=hm.vehicles_from_csv("vans.csv"), as_one=True, max_removals="20%", keepers={"a": 1}
+)
+hm.FleetEnrollment("each", vehicles=[{"vin": "1HMCF6112HA3FBBCC", "brand": "bmw"}], wait_minutes=5)

@@ -56,6 +56,11 @@ class FleetToken:
         return f"FleetToken({self._vin!r})"
 
     @property
+    def vin(self) -> pulumi.Output[str]:
+        """The VIN; known with the tokens, so that what uses it comes after."""
+        return self._known.apply(lambda _: self._vin)
+
+    @property
     def access_token(self) -> pulumi.Output[str | None]:
         """The access token, a secret; None while the clearance is awaited."""
         return self._held.apply(lambda held: _pair(held, self._vin)[0])
