@@ -20,6 +20,7 @@ from pulumi_highmobility.errors import HighMobilityError
 from pulumi_highmobility.fleet.roster import write_roster
 from pulumi_highmobility.operations import (
     fleet,
+    fleet_access_tokens,
     fleet_removals,
     fleet_vehicle,
     vehicle_access_token,
@@ -38,6 +39,7 @@ OPERATIONS: Mapping[str, Any] = {
     "Fleet": fleet,
     "FleetRemovals": fleet_removals,
     "VehicleAccessToken": vehicle_access_token,
+    "FleetAccessTokens": fleet_access_tokens,
     "VehicleApproval": vehicle_approval,
 }
 TYPE = "pulumi-python:dynamic/highmobility:"

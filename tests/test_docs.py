@@ -12,6 +12,7 @@ import pytest
 
 import pulumi_highmobility as hm
 from pulumi_highmobility.resources.args import (
+    FleetAccessTokensArgs,
     FleetArgs,
     FleetVehicleArgs,
     VehicleAccessTokenArgs,
@@ -41,6 +42,7 @@ def test_every_row_of_the_behaviour_tables_names_a_test_that_exists() -> None:
         ("fleet", hm.Fleet, FleetArgs),
         ("vehicle-approval", hm.VehicleApproval, VehicleApprovalArgs),
         ("vehicle-access-token", hm.VehicleAccessToken, VehicleAccessTokenArgs),
+        ("fleet-access-tokens", hm.FleetAccessTokens, FleetAccessTokensArgs),
     ],
 )
 def test_a_resources_page_names_its_inputs_and_outputs(page: str, resource: type, args: type) -> None:

@@ -23,7 +23,13 @@ def test_public_names_show_the_module_that_users_import() -> None:
 
 
 @pytest.mark.parametrize(
-    "provider", [hm.FleetVehicleProvider, hm.VehicleApprovalProvider, hm.VehicleAccessTokenProvider]
+    "provider",
+    [
+        hm.FleetVehicleProvider,
+        hm.VehicleApprovalProvider,
+        hm.VehicleAccessTokenProvider,
+        hm.FleetAccessTokensProvider,
+    ],
 )
 def test_a_provider_is_stored_as_a_short_reference_to_its_public_path(provider: type) -> None:
     """The path stands in every user's state: another one would replace or break their resources."""

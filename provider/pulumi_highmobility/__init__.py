@@ -16,6 +16,8 @@ from .functions import (
 from .resources.args import (
     ControlMeasuresArgs,
     ControlMeasuresArgsDict,
+    FleetAccessTokensArgs,
+    FleetAccessTokensArgsDict,
     FleetArgs,
     FleetArgsDict,
     FleetVehicleArgs,
@@ -29,6 +31,7 @@ from .resources.args import (
     VehicleLike,
 )
 from .resources.fleet import Fleet, FleetProvider
+from .resources.fleet_access_tokens import FleetAccessTokens, FleetAccessTokensProvider, FleetToken
 from .resources.fleet_enrollment import FleetEnrollment
 from .resources.fleet_files import vehicles_from_csv, vehicles_from_json, vehicles_from_yaml
 from .resources.fleet_member import FleetMember
@@ -42,6 +45,10 @@ __all__ = [
     "ControlMeasuresArgsDict",
     "EligibilityResult",
     "Fleet",
+    "FleetAccessTokens",
+    "FleetAccessTokensArgs",
+    "FleetAccessTokensArgsDict",
+    "FleetAccessTokensProvider",
     "FleetArgs",
     "FleetArgsDict",
     "FleetEnrollment",
@@ -49,6 +56,7 @@ __all__ = [
     "FleetMember",
     "FleetProvider",
     "FleetRemovalsProvider",
+    "FleetToken",
     "FleetVehicle",
     "FleetVehicleArgs",
     "FleetVehicleArgsDict",

@@ -23,6 +23,7 @@ HighMobilityError
 │  └─ ServerError         5xx
 ├─ ListIncomplete         the list lacks more vehicles than can be asked for one by one
 ├─ FleetIncomplete        some vehicles of a Fleet could not be released
+├─ TokensIncomplete       some tokens of a fleet could not be revoked
 └─ ClearanceError         a rule of clearance stands in the way of one vehicle
    ├─ ClearanceRefused    the platform answered the request with a row of status "error"
    ├─ ClearanceMismatch   the VIN is registered already, with another brand or other tags
@@ -66,6 +67,7 @@ __all__ = [
     "ServerError",
     "StateUnreadable",
     "TokenRefused",
+    "TokensIncomplete",
     "TransportError",
     "VehicleNotFound",
     "VehicleUnreadable",
@@ -243,6 +245,10 @@ class FleetIncomplete(HighMobilityError):
     def __init__(self, message: str, *, reasons: Mapping[str, str]) -> None:
         super().__init__(message)
         self.reasons = dict(reasons)
+
+
+class TokensIncomplete(HighMobilityError):
+    """Some tokens of a fleet could not be revoked; the others were."""
 
 
 class ClearanceError(HighMobilityError):

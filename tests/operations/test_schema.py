@@ -13,6 +13,7 @@ import pytest
 import pulumi_highmobility as hm
 from pulumi_highmobility.operations import (
     fleet,
+    fleet_access_tokens,
     fleet_vehicle,
     vehicle_access_token,
     vehicle_approval,
@@ -30,6 +31,7 @@ MODULES: dict[str, Any] = {
     "FleetVehicle": fleet_vehicle,
     "Fleet": fleet,
     "VehicleAccessToken": vehicle_access_token,
+    "FleetAccessTokens": fleet_access_tokens,
     "VehicleApproval": vehicle_approval,
 }
 DECLARED = {
@@ -40,11 +42,13 @@ DECLARED = {
         hm.VehicleAccessTokenArgs,
         hm.VehicleAccessTokenArgsDict,
     ),
+    "FleetAccessTokens": (hm.FleetAccessTokens, hm.FleetAccessTokensArgs, hm.FleetAccessTokensArgsDict),
     "VehicleApproval": (hm.VehicleApproval, hm.VehicleApprovalArgs, hm.VehicleApprovalArgsDict),
 }
 OF_A_USER = sorted(DECLARED)
 # What a program gives in place of several inputs.
 VEHICLE = {"vin", "vehicle_status", "request_id"}
+CLEARANCES = {"clearances"}
 
 every = [(schema, one) for schema in SCHEMAS.values() for one in schema.inputs]
 BAD = {"flag": "perhaps", "number": "soon"}
@@ -66,7 +70,10 @@ def test_the_arguments_are_the_inputs_of_the_schema(kind: str) -> None:
     given = {one.name for one in fields(shape)}
     assert set(dictionary.__annotations__) == given
     inputs = set(SCHEMAS[kind].input_names)
-    if "vehicle" in given:
+    arguments = {one.name for one in SCHEMAS[kind].arguments}
+    if arguments:
+        assert inputs - CLEARANCES == given - arguments
+    elif "vehicle" in given:
         assert inputs - VEHICLE == given - {"vehicle", "vin"}
         assert "vin" in inputs
     else:
@@ -83,14 +90,17 @@ def test_a_resource_declares_the_outputs_of_the_schema(kind: str) -> None:
     for view in schema.views:
         assert isinstance(getattr(resource, view.name), property)
     assert schema.secrets == tuple(
-        name for name in schema.output_names if name in ("access_token", "refresh_token")
+        name for name in schema.output_names if name in ("access_token", "refresh_token", "pairs")
     )
 
 
 @pytest.mark.parametrize("kind", sorted(SCHEMAS))
 def test_no_name_stands_twice(kind: str) -> None:
     schema = SCHEMAS[kind]
-    names = [one.name for one in (*schema.inputs, *schema.outputs, *schema.hidden, *schema.views)]
+    names = [
+        one.name
+        for one in (*schema.arguments, *schema.inputs, *schema.outputs, *schema.hidden, *schema.views)
+    ]
     assert len(names) == len(set(names))
 
 
@@ -98,7 +108,12 @@ def test_no_name_stands_twice(kind: str) -> None:
 def test_what_a_program_sees_has_a_meaning(kind: str) -> None:
     schema, (_, shape, _) = SCHEMAS[kind], DECLARED[kind]
     given = {one.name for one in fields(shape)}
-    for one in (*schema.outputs, *schema.views, *(one for one in schema.inputs if one.name in given)):
+    for one in (
+        *schema.arguments,
+        *schema.outputs,
+        *schema.views,
+        *(one for one in schema.inputs if one.name in given),
+    ):
         assert one.meaning, one.name
 
 
@@ -123,6 +138,7 @@ def test_an_output_given_as_an_input_is_a_mistake(kind: str) -> None:
         ("FleetVehicle", {"vin": VIN, "brand": "bmw", "status": "approved"}, "status"),
         ("Fleet", {"vehicles": "", "counts": {"approved": 5}}, "counts"),
         ("VehicleAccessToken", {"vin": VIN, "access_token": "x"}, "access_token"),
+        ("FleetAccessTokens", {"clearances": "", "pairs": "{}"}, "pairs"),
         ("VehicleApproval", {"vin": VIN, "request_id": "1", "approved_at": "now"}, "approved_at"),
     ],
 )

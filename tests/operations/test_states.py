@@ -8,7 +8,13 @@ from typing import Any
 import pytest
 
 from pulumi_highmobility.errors import StateUnreadable
-from pulumi_highmobility.operations import fleet, fleet_removals, fleet_vehicle, vehicle_access_token
+from pulumi_highmobility.operations import (
+    fleet,
+    fleet_access_tokens,
+    fleet_removals,
+    fleet_vehicle,
+    vehicle_access_token,
+)
 from pulumi_highmobility.operations.work import Facts
 from pulumi_highmobility.run.engine_run import EngineRun
 from pulumi_highmobility.run.saved_state import read_export
@@ -27,6 +33,15 @@ ROW = f'["{VIN}","bmw"]'
         (fleet, {"vehicles": 5}, "vehicles, registry and leaving"),
         (vehicle_access_token, {"status": "sleeping"}, "status, issued_at and expires_at"),
         (vehicle_access_token, {"status": "active", "expires_at": 5}, "status, issued_at and expires_at"),
+        (fleet_access_tokens, {"validity": "["}, "validity and pairs"),
+        (
+            fleet_access_tokens,
+            {"validity": '{"tokens": [["asleep", "", "", "", "", "A"]]}'},
+            "validity and pairs",
+        ),
+        (fleet_access_tokens, {"validity": '{"leaving": "A"}'}, "validity and pairs"),
+        (fleet_access_tokens, {"pairs": "5"}, "validity and pairs"),
+        (fleet_access_tokens, {"pairs": ["a token"]}, "validity and pairs"),
         (fleet_removals, {"fleet_id": "a", "keys": 5}, "keys"),
         (fleet_vehicle, {"vin": VIN, "brand": "bmw", "tags": "none"}, "brand and tags"),
         (fleet_vehicle, {"vin": VIN, "brand": "bmw", "wanted": 5}, "brand and tags"),

@@ -24,13 +24,16 @@ vehicle = hm.FleetVehicle("van", vin=VIN, brand="bmw", tags={"depot": "north"})
 fleet = hm.Fleet("vans", vehicles=[{"vin": VIN, "brand": "bmw"}])
 member = fleet.vehicle(VIN)
 token = hm.VehicleAccessToken("token", vehicle=member)
+tokens = hm.FleetAccessTokens("tokens", fleet=fleet)
+some = hm.FleetAccessTokens("some", vehicles=[vehicle, member])
 approval = hm.VehicleApproval("approval", vehicle=vehicle)
 rows = [{"vin": VIN, "brand": "bmw", "tags": {"customer": "acme"}}, {"vin": VIN[:-1] + "2", "brand": "mini"}]
 enrollment = hm.FleetEnrollment("all", vehicles=rows)
 grouped = enrollment.by_tag("customer", pulumi.Output.from_input({VIN: "a", VIN[:-1] + "2": "b"}))
 
 async def shown():
-    outputs = (vehicle.vin, vehicle.tags, member.vin, member.status, fleet.statuses, token.vin, approval.vin, grouped)
+    outputs = (vehicle.vin, vehicle.tags, member.vin, member.status, fleet.statuses, token.vin, approval.vin, grouped,
+        tokens.tokens, tokens.of(VIN).access_token, some.expires_at, some.failed)
     return [await output.future() for output in outputs]
 
 print(asyncio.get_event_loop().run_until_complete(shown()))
@@ -57,5 +60,9 @@ def test_every_resource_can_be_declared_and_looked_at() -> None:
             vin,
             vin,
             {"acme": {vin: "a"}, "": {vin[:-1] + "2": "b"}},
+            {},
+            None,
+            {},
+            {},
         ]
     )

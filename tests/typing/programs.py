@@ -62,3 +62,17 @@ hm.Fleet(
 hm.Fleet("of outputs", vehicles=pulumi.Output.from_input([{"vin": "1HMCF6112HA3FBBCC", "brand": "bmw"}]))
 hm.VehicleAccessToken("of a fleet", vehicle=vans.vehicle("1HMCF6112HA3FBBCC"))
 pulumi.export("statuses", vans.statuses.apply(lambda statuses: sorted(statuses.items())))
+
+tokens = hm.FleetAccessTokens("of all", fleet=vans, min_remaining_seconds=600)
+hm.FleetAccessTokens("of some", fleet=vans, vins=["1HMCF6112HA3FBBCC", van.vin], keepers={"rotation": 1})
+hm.FleetAccessTokens("of singles", vehicles=[van, approval, vans.vehicle("1HMCF6112HA3FBBCC")])
+hm.FleetAccessTokens("by class", hm.FleetAccessTokensArgs(fleet=vans))
+hm.FleetAccessTokens("by dictionary", {"fleet": vans, "min_remaining_seconds": 600})
+hm.FleetAccessTokens("a fleet's name", fleet="vans")  # type: ignore[call-overload]
+assert_type(tokens.of("1HMCF6112HA3FBBCC").access_token, pulumi.Output[str | None])
+pulumi.export("soonest", tokens.expires_at.apply(lambda found: min(found.values(), default="")))
+
+hm.FleetEnrollment(
+    "as one", vehicles=hm.vehicles_from_csv("vans.csv"), as_one=True, max_removals="20%", keepers={"a": 1}
+)
+hm.FleetEnrollment("each", vehicles=[{"vin": "1HMCF6112HA3FBBCC", "brand": "bmw"}], wait_minutes=5)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ..fleet.held import HeldFleet
+from ..fleet.held_tokens import HeldTokens
 from ..settings import NAMESPACE
 from ..text import visible
 
@@ -38,6 +39,21 @@ class InStack:
     status: str
     tags: Mapping[str, str] | None
     urn: str
+
+
+@dataclass(frozen=True)
+class TokenInStack:
+    """
+    A vehicle's access token in a stack's state, without the token itself.
+
+    `status` is that of VehicleAccessToken or "failed"; `expires_at` is empty where there is no token, `reason` where nothing failed.
+    """
+
+    vin: str
+    status: str
+    expires_at: str
+    urn: str
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -146,26 +162,36 @@ class Stack:
 
 @dataclass(frozen=True)
 class StackState:
-    """Vehicles by VIN, and the servers that they were last seen at (base URL and credentials' id, no secret)."""
+    """Vehicles by VIN, access tokens, and the servers that they were last seen at (base URL and credentials' id, no secret)."""
 
     vehicles: dict[str, InStack] = field(default_factory=dict)
     registered_with: frozenset[str] = frozenset()
+    tokens: tuple[TokenInStack, ...] = ()
 
 
 def read_state(exported: Mapping[str, Any]) -> StackState:
     """From what `pulumi stack export` prints."""
     vehicles: dict[str, InStack] = {}
     origins: set[str] = set()
+    tokens: list[TokenInStack] = []
     for resource in (exported.get("deployment") or {}).get("resources") or []:
         kind = str(resource.get("type", "")).removeprefix(_TYPE)
         outputs = resource.get("outputs") or {}
-        if kind not in ("Fleet", "FleetVehicle") or resource.get("delete"):
+        if resource.get("delete"):
+            continue
+        if kind in ("VehicleAccessToken", "FleetAccessTokens"):
+            tokens += _of_token(resource) if kind == "VehicleAccessToken" else _of_tokens(resource)
+        if kind not in ("Fleet", "FleetVehicle"):
             continue
         if isinstance(origin := outputs.get("registered_with"), str):
             origins.add(origin)
         for vehicle in _of_fleet(resource) if kind == "Fleet" else _of_vehicle(resource):
             vehicles[vehicle.vin] = vehicle
-    return StackState(dict(sorted(vehicles.items())), frozenset(origins))
+    return StackState(
+        dict(sorted(vehicles.items())),
+        frozenset(origins),
+        tuple(sorted(tokens, key=lambda token: (token.vin, token.urn))),
+    )
 
 
 def _of_fleet(resource: Mapping[str, Any]) -> list[InStack]:
@@ -190,6 +216,24 @@ def _of_vehicle(resource: Mapping[str, Any]) -> list[InStack]:
         InStack(
             vin.upper(), _text(outputs.get("brand")), _text(outputs.get("status")), known, resource["urn"]
         )
+    ]
+
+
+def _of_token(resource: Mapping[str, Any]) -> list[TokenInStack]:
+    outputs = resource.get("outputs") or {}
+    vin, status, expires_at = (_text(outputs.get(name)) for name in ("vin", "status", "expires_at"))
+    return [TokenInStack(vin, status, expires_at, resource["urn"])]
+
+
+def _of_tokens(resource: Mapping[str, Any]) -> list[TokenInStack]:
+    held = HeldTokens.read(_text((resource.get("outputs") or {}).get("validity")))
+    expires_at = held.expires_at()
+    statuses = {vin: one.state.status.value for vin, one in held.tokens.items()} | dict.fromkeys(
+        held.failed, "failed"
+    )
+    return [
+        TokenInStack(vin, status, expires_at.get(vin, ""), resource["urn"], held.failed.get(vin, ""))
+        for vin, status in statuses.items()
     ]
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from .connection import ask, settings_of, stack_of, state_of, with_stack
 from .output import print_json, print_rows, say, with_output
 from .selection import STATUSES, filter_of, with_selection
 from .stack import Stack
+from .token_status import FINDINGS as TOKEN_FINDINGS
+from .token_status import failing_tokens, show_tokens, token_lines
 
 _FINDINGS = (UNMANAGED, MISSING, DRIFT)
 _COLORS = {
@@ -34,15 +37,19 @@ _COLORS = {
 _NAMED = 10
 
 
-class _Seconds(click.FloatRange):
-    """Seconds within bounds; "nan" is within none, though it is below and above nothing."""
+class _Number(click.FloatRange):
+    """A number within bounds; "nan" is within none, though it is below and above nothing."""
+
+    def __init__(self, least: float, most: float, unit: str) -> None:
+        super().__init__(least, most)
+        self._unit = unit
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """The seconds."""
-        seconds = float(super().convert(value, param, ctx))
-        if math.isnan(seconds):
-            self.fail(f"{value!r} is no number of seconds", param, ctx)
-        return seconds
+        """The number."""
+        number = float(super().convert(value, param, ctx))
+        if math.isnan(number):
+            self.fail(f"{value!r} is no number of {self._unit}", param, ctx)
+        return number
 
 
 @click.command()
@@ -52,12 +59,25 @@ class _Seconds(click.FloatRange):
     "--fail-on",
     metavar="NAMES",
     help=f"Exit with 1 if a vehicle is one of these, separated by commas: {', '.join(STATUSES)}; with --stack also "
-    f"{', '.join(_FINDINGS)}.",
+    f"{', '.join(_FINDINGS)}; with --tokens {', '.join(TOKEN_FINDINGS)}.",
+)
+@click.option(
+    "--tokens",
+    is_flag=True,
+    help="Instead, show the access tokens in the state of --stack that need attention; no token itself.",
+)
+@click.option(
+    "--within",
+    type=_Number(0, 24 * 366, "hours"),
+    default=24,
+    show_default=True,
+    metavar="HOURS",
+    help="With --tokens: how soon a token expires to count as expiring.",
 )
 @click.option("--watch", is_flag=True, help="Look again and again, until Ctrl-C.")
 @click.option(
     "--interval",
-    type=_Seconds(10, 3600),
+    type=_Number(10, 3600, "seconds"),
     default=30,
     show_default=True,
     help="Seconds between two looks of --watch; each is one request.",
@@ -67,6 +87,8 @@ def status(
     stack: str | None,
     cwd: Path | None,
     fail_on: str | None,
+    tokens: bool,
+    within: float,
     watch: bool,
     interval: float,
     as_json: bool,
@@ -79,11 +101,15 @@ def status(
     \b
     pulumi-highmobility status --status rejected
     pulumi-highmobility status --stack production --fail-on rejected,missing,drift
+    pulumi-highmobility status --stack production --tokens --within 48 --fail-on expiring
 
     With --stack each vehicle is compared with the stack's state: "unmanaged" is registered, but not in the state;
     "missing" is in the state, but not registered, or its clearance has ended; "drift" differs in status, brand or tags.
     """
     given = stack_of(stack, cwd)
+    if tokens:
+        _status_of_tokens(given, fail_on, within, chosen, watch=watch, as_json=as_json, no_color=no_color)
+        return
     wanted = _fail_on(fail_on, compares=given is not None)
     selection = filter_of(**chosen)
     settings = settings_of(given)
@@ -94,11 +120,41 @@ def status(
             if not watch:
                 break
             time.sleep(interval)
-    guilty = failing(lines, wanted)
+    _end_with(failing(lines, wanted))
+
+
+def _end_with(guilty: Mapping[str, Sequence[str]]) -> None:
     for name, vins in guilty.items():
         say(f"{name}: {len(vins):,} ({named(vins, _NAMED)})")
     if guilty:
         raise SystemExit(1)
+
+
+def _status_of_tokens(
+    stack: Stack | None,
+    fail_on: str | None,
+    within: float,
+    chosen: Mapping[str, Sequence[str]],
+    *,
+    watch: bool,
+    as_json: bool,
+    no_color: bool,
+) -> None:
+    """Raises: click.UsageError, click.ClickException, SystemExit."""
+    state = state_of(stack)
+    if stack is None or state is None:
+        raise click.UsageError("--tokens needs --stack: the platform lists no tokens, a stack's state does.")
+    if watch:
+        raise click.UsageError(
+            "--tokens does not go with --watch: a state changes with a run of Pulumi alone."
+        )
+    if others := sorted(name for name, values in chosen.items() if values and name != "vins"):
+        raise click.UsageError(f"--tokens is narrowed down by --vin alone, not by {', '.join(others)}.")
+    wanted = _names(fail_on, TOKEN_FINDINGS)
+    vins = filter_of(**{**dict.fromkeys(chosen, ()), "vins": chosen["vins"]}).vins
+    lines = token_lines(state.tokens, datetime.now(timezone.utc), timedelta(hours=within), vins)
+    show_tokens(lines, stack=stack.name, as_json=as_json, no_color=no_color)
+    _end_with(failing_tokens(lines, wanted))
 
 
 def _look(settings: Settings, stack: Stack | None, selection: Filter) -> list[Line]:
@@ -134,12 +190,16 @@ def _since(instant: str) -> str:
 
 def _fail_on(text: str | None, *, compares: bool) -> frozenset[str]:
     """Raises: click.UsageError."""
-    names = frozenset(name.strip() for name in (text or "").split(",") if name.strip())
-    unknown = sorted(names - {*STATUSES, *_FINDINGS})
-    if unknown:
-        raise click.UsageError(
-            f"--fail-on does not know {', '.join(unknown)}: it takes {', '.join((*STATUSES, *_FINDINGS))}."
-        )
+    names = _names(text, (*STATUSES, *_FINDINGS))
     if not compares and names & set(_FINDINGS):
         raise click.UsageError(f"--fail-on {', '.join(sorted(names & set(_FINDINGS)))} needs --stack.")
+    return names
+
+
+def _names(text: str | None, known: Sequence[str]) -> frozenset[str]:
+    """What --fail-on names. Raises: click.UsageError."""
+    names = frozenset(name.strip() for name in (text or "").split(",") if name.strip())
+    unknown = sorted(names - set(known))
+    if unknown:
+        raise click.UsageError(f"--fail-on does not know {', '.join(unknown)}: it takes {', '.join(known)}.")
     return names

@@ -23,6 +23,12 @@ def origin_of(settings: Settings) -> str:
     return f"{settings.base_url} {settings.credentials_id}"
 
 
+def origin_of_older(props: Mapping[str, Any], settings: Settings) -> str:
+    """As `origin_of`, where something in the state stays that the former credentials were given."""
+    _, credentials = _read(props)
+    return f"{settings.base_url} {credentials or settings.credentials_id}"
+
+
 def server_of(props: Mapping[str, Any]) -> str:
     """The base URL that a state was last read from; empty where it does not say."""
     return _read(props)[0]

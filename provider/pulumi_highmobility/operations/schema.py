@@ -53,7 +53,8 @@ class Schema:
     """
     The properties of one resource. What is an input is an output too: the state has it as it is registered.
 
-    `hidden` are outputs for the state alone. `views` are what a program reads of the outputs, and no properties of the engine's.
+    `hidden` are outputs for the state alone. `views` are what a program reads of the outputs, and no properties of the engine's;
+    `arguments` are what it gives that goes into an input in another form.
     """
 
     kind: str
@@ -61,6 +62,7 @@ class Schema:
     outputs: tuple[Property, ...] = ()
     hidden: tuple[Property, ...] = ()
     views: tuple[Property, ...] = ()
+    arguments: tuple[Property, ...] = ()
     _by_name: Mapping[str, Property] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -347,6 +349,74 @@ VEHICLE_ACCESS_TOKEN = Schema(
     hidden=(_REGISTERED_WITH,),
 )
 
+FLEET_ACCESS_TOKENS = Schema(
+    "FleetAccessTokens",
+    arguments=(
+        Property(
+            "fleet",
+            meaning="a [Fleet](fleet.md): a token for each of its vehicles. Either this or `vehicles`",
+            source="POST /fleets/access_tokens",
+        ),
+        Property(
+            "vehicles",
+            "vehicles",
+            "in place of `fleet`, a list of FleetVehicles, VehicleApprovals or vehicles of a Fleet",
+            source="POST /fleets/access_tokens",
+        ),
+        Property(
+            "vins",
+            "texts",
+            "of the fleet's vehicles those that get a token",
+            default="all vehicles of `fleet`",
+        ),
+    ),
+    inputs=(
+        Property("clearances", change="by vehicle"),
+        Property(
+            "min_remaining_seconds",
+            "number",
+            "an `up` renews each token that has less time left. Not set: issued once and kept; the refresh tokens are the durable part",
+            most=_YEAR,
+            unit="seconds",
+            source="POST /access_tokens",
+        ),
+        Property(
+            "keepers",
+            "values",
+            "any values; **a change of one issues new tokens for all, then revokes the old ones**",
+            change="replace",
+        ),
+    ),
+    outputs=(
+        Property(
+            "pairs",
+            meaning="the tokens in a compact form, a secret, which `tokens` and `of(vin)` read",
+            secret=True,
+            source="POST /fleets/access_tokens",
+        ),
+        Property(
+            "validity",
+            meaning="what else the state holds of them, in a compact form, which the properties below read",
+        ),
+        Property(
+            "counts",
+            "numbers",
+            "how many vehicles are `active`, `awaiting_clearance`, `expired`, `revoked`, or `failed` in the last `up`",
+        ),
+    ),
+    hidden=(_REGISTERED_WITH,),
+    views=(
+        Property(
+            "tokens",
+            "values",
+            "by VIN `access_token`, `refresh_token` and `expires_at`; a secret, without the VINs that have no token yet",
+        ),
+        Property("expires_at", "texts", "when each access token expires by VIN, ISO 8601 in UTC"),
+        Property("awaiting", "values", "the VINs whose clearance is awaited"),
+        Property("failed", "texts", "why, by VIN, for those that the last `up` could not do"),
+    ),
+)
+
 VEHICLE_APPROVAL = Schema(
     "VehicleApproval",
     inputs=(
@@ -390,5 +460,12 @@ FLEET_REMOVALS = Schema(
 
 SCHEMAS = {
     schema.kind: schema
-    for schema in (FLEET_VEHICLE, FLEET, VEHICLE_ACCESS_TOKEN, VEHICLE_APPROVAL, FLEET_REMOVALS)
+    for schema in (
+        FLEET_VEHICLE,
+        FLEET,
+        VEHICLE_ACCESS_TOKEN,
+        FLEET_ACCESS_TOKENS,
+        VEHICLE_APPROVAL,
+        FLEET_REMOVALS,
+    )
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import pulumi
 from typing_extensions import NotRequired, TypedDict
@@ -12,6 +12,9 @@ from typing_extensions import NotRequired, TypedDict
 from ..files.reading import VehicleArgsDict
 from ..inputs import OnRemoval, OnUncancellable
 from .mistakes import WrongCall
+
+if TYPE_CHECKING:
+    from .fleet import Fleet
 
 
 @pulumi.input_type
@@ -152,6 +155,27 @@ class VehicleAccessTokenArgsDict(TypedDict):
 
 
 @dataclass(kw_only=True)
+class FleetAccessTokensArgs:
+    """The arguments of FleetAccessTokens; see there."""
+
+    fleet: Fleet | None = None
+    vehicles: Sequence[VehicleLike] | None = None
+    vins: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None
+    min_remaining_seconds: pulumi.Input[float] | None = None
+    keepers: pulumi.Input[Mapping[str, Any]] | None = None
+
+
+class FleetAccessTokensArgsDict(TypedDict):
+    """The arguments of FleetAccessTokens as a dictionary; see there."""
+
+    fleet: NotRequired[Fleet | None]
+    vehicles: NotRequired[Sequence[VehicleLike] | None]
+    vins: NotRequired[pulumi.Input[Sequence[pulumi.Input[str]]] | None]
+    min_remaining_seconds: NotRequired[pulumi.Input[float] | None]
+    keepers: NotRequired[pulumi.Input[Mapping[str, Any]] | None]
+
+
+@dataclass(kw_only=True)
 class FleetArgs:
     """The arguments of Fleet; see there."""
 
@@ -212,9 +236,14 @@ def split_arguments(
     return opts, {field.name: getattr(args, field.name) for field in fields(shape)}
 
 
+def is_vehicle(vehicle: object) -> bool:
+    """Whether it is a resource with a clearance, or a vehicle of a Fleet."""
+    return all(hasattr(vehicle, name) for name in ("vin", "status", "request_id"))
+
+
 def require_vehicle(vehicle: object) -> None:
     """Raises: TypeError, where it is neither a resource with a clearance nor a vehicle of a Fleet."""
-    if not all(hasattr(vehicle, name) for name in ("vin", "status", "request_id")):
+    if not is_vehicle(vehicle):
         raise WrongCall(
             f"vehicle takes a FleetVehicle, a VehicleApproval or a Fleet's vehicle(vin), not {type(vehicle).__name__}; "
             "a VehicleAccessToken takes a VIN as vin="

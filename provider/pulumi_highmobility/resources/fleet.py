@@ -12,7 +12,7 @@ from ..dynamic.provider import HighMobilityProvider
 from ..inputs import OnRemoval, OnUncancellable, without_none
 from .args import FleetArgs, FleetArgsDict, Vehicles, split_arguments
 from .constructed import tell_construction
-from .fleet_member import FleetMember, encoded, vins_in, vins_of
+from .fleet_member import FleetMember, encoded, request_name, vins_in, vins_of
 from .fleet_removals import FleetRemovals
 from .mistakes import NotInFleet, shown_in_words
 from .program import refuse_replace_with, tell_of_plain_secrets
@@ -166,11 +166,31 @@ class Fleet(Resource, module="highmobility", name="Fleet"):
         from ..vehicle.vin import parse_vin  # noqa: PLC0415 - a program without it has no use for the rules
 
         wanted = parse_vin(vin)
+        self._require(wanted)
+        return FleetMember(wanted, self.id, self._facts)
+
+    def _require(self, vin: str) -> None:
+        """Raises: LookupError as `vehicle`, for a VIN in its normal form."""
         if self._vins is None:
             self._vins = vins_of(self._given)
-        if self._vins and wanted not in self._vins:
-            raise NotInFleet(f"{wanted} is not in the fleet: add it to its vehicles")
-        return FleetMember(wanted, self.id, self._facts)
+        if self._vins and vin not in self._vins:
+            raise NotInFleet(f"{vin} is not in the fleet: add it to its vehicles")
+
+    def _clearances(self, vins: pulumi.Input[Sequence[str]] | None) -> pulumi.Output[str]:
+        """These vehicles of it, or all, with the state and the name of their requests, as FleetAccessTokens takes them."""
+        return pulumi.Output.all(self.id, self._facts, vins).apply(_write_clearances)
+
+
+def _write_clearances(known: Sequence[Any]) -> str:
+    from ..fleet.held_tokens import Clearance, write_clearances  # noqa: PLC0415 - as below
+
+    fleet_id, facts, vins = known
+    chosen = facts.statuses if vins is None else [str(vin).strip().upper() for vin in vins]
+    return write_clearances(
+        # One that the Fleet's state does not have yet is no error, as of a FleetMember.
+        Clearance(vin, facts.statuses.get(vin, "unknown"), request_name(fleet_id, facts, vin))
+        for vin in chosen
+    )
 
 
 def _read_facts(registry: str) -> Registry:

@@ -43,7 +43,7 @@ class FleetMember:
     def request_id(self) -> pulumi.Output[str]:
         """Names the request for its clearance; another one after a re-request."""
         return pulumi.Output.all(self._fleet_id, self._facts).apply(
-            lambda known: f"{known[0]}/{known[1].serials.get(self._vin, 1)}"
+            lambda known: request_name(known[0], known[1], self._vin)
         )
 
     def _status(self, facts: Registry) -> str:
@@ -51,6 +51,11 @@ class FleetMember:
             return "error"
         # Whether the Fleet is up to date cannot be known here, so a vehicle that it lacks is no error.
         return facts.statuses.get(self._vin, "unknown")
+
+
+def request_name(fleet_id: str, facts: Registry, vin: str) -> str:
+    """Names the request for the clearance of one vehicle of a Fleet."""
+    return f"{fleet_id}/{facts.serials.get(vin, 1)}"
 
 
 def encoded(vehicles: Any) -> pulumi.Input[str]:
@@ -62,14 +67,14 @@ def encoded(vehicles: Any) -> pulumi.Input[str]:
     Raises: TypeError where it is no list, or a row has values that are no JSON; ValueError where a text has no UTF-8.
     """
     # Resolving outputs at any depth costs milliseconds a vehicle: only where there are some.
-    if _holds_outputs(vehicles):
+    if holds_outputs(vehicles):
         return pulumi.Output.from_input(vehicles).apply(_lines)
     return _lines(vehicles)
 
 
 def vins_of(vehicles: Any) -> frozenset[str]:
     """The VINs of a list, in upper case; none where it holds outputs, which are not known yet."""
-    if _holds_outputs(vehicles):
+    if holds_outputs(vehicles):
         return frozenset()
     rows = [vehicle for vehicle in vehicles if isinstance(vehicle, Mapping)] if is_list(vehicles) else ()
     return frozenset(str(vehicle.get("vin", "")).strip().upper() for vehicle in rows)
@@ -111,9 +116,10 @@ def _lines(vehicles: Any) -> str:
     return "\n".join(lines)
 
 
-def _holds_outputs(value: Any) -> bool:
+def holds_outputs(value: Any) -> bool:
+    """Whether there is an output in it, at any depth."""
     if isinstance(value, Mapping):
-        return any(map(_holds_outputs, value.values()))
+        return any(map(holds_outputs, value.values()))
     if isinstance(value, (list, tuple)):
-        return any(map(_holds_outputs, value))
+        return any(map(holds_outputs, value))
     return isinstance(value, pulumi.Output) or hasattr(value, "__await__")
