@@ -270,3 +270,23 @@ def test_no_token_stands_in_a_plan() -> None:
     full = text("vin-changed").replace('"[secret]"', '"a-token-in-plain"')
     assert "a-token-in-plain" in full
     assert "a-token-in-plain" not in repr(make_plan(read_preview(full), Facts(NOW)))
+
+
+@pytest.mark.parametrize(
+    ("op", "told"),
+    [
+        ("create", {What.TOKEN_FOLLOWS}),
+        ("update", {What.TOKEN_FOLLOWS}),
+        ("delete", {What.TOKEN_REVOKED}),
+        ("replace", {What.TOKEN_FOLLOWS, What.TOKEN_REVOKED}),
+        ("same", set()),
+        ("discard", {What.UNKNOWN}),
+    ],
+)
+def test_the_tokens_of_a_list_are_not_passed_over(op: str, told: set[What]) -> None:
+    full = json.loads(text("vin-changed"))
+    (step,) = (one for one in full["steps"] if one["urn"].endswith("VehicleAccessToken::t"))
+    changed = json.dumps(step).replace("VehicleAccessToken", "FleetAccessTokens")
+    full["steps"] = [{**json.loads(changed), "op": op}]
+    plan = make_plan(read_preview(json.dumps(full)), Facts(NOW))
+    assert {row.what for row in plan.rows} == told

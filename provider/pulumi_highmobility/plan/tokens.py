@@ -13,6 +13,7 @@ from .preview import GOING, IN_PROGRAM, Step, decoded
 from .values import Row, What
 
 _KIND = "VehicleAccessToken"
+_OF_A_LIST = "FleetAccessTokens"
 _STEPS = {TokenStep.ISSUE: What.TOKEN_ISSUED, TokenStep.RENEW: What.TOKEN_RENEWED}
 
 
@@ -20,6 +21,8 @@ def rows_of_tokens(steps: Iterable[Step], now: datetime) -> list[Row]:
     """A row for each token that is issued, renewed or revoked, or that follows its vehicle."""
     rows: list[Row] = []
     for step in steps:
+        if step.kind == _OF_A_LIST and step.takes_part:
+            rows += _of_a_list(step)
         if step.kind != _KIND or not step.takes_part:
             continue
         old = decoded((step.old or {}).get("outputs") or {})
@@ -32,6 +35,22 @@ def rows_of_tokens(steps: Iterable[Step], now: datetime) -> list[Row]:
         elif step.op not in IN_PROGRAM | GOING:
             why = f'The preview has a step "{step.op}" for it, which is not known here'
             rows.append(Row(What.UNKNOWN, _vin(step.inputs), urn=step.urn, why=why))
+    return rows
+
+
+def _of_a_list(step: Step) -> list[Row]:
+    """The tokens of many vehicles: which of them change follows from the vehicles, and one by one from the `up` alone."""
+    rows = []
+    if (step.op in GOING or step.op == "replace") and not (step.old or {}).get("retainOnDelete"):
+        rows.append(Row(What.TOKEN_REVOKED, urn=step.urn, why="those that it holds"))
+    if step.op in ("create", "replace", "create-replacement"):
+        rows.append(Row(What.TOKEN_FOLLOWS, urn=step.urn, why="each is issued once its vehicle is approved"))
+    elif step.op == "update":
+        why = "each is issued once its vehicle is approved, renewed where it is due, and revoked where its vehicle leaves the list"
+        rows.append(Row(What.TOKEN_FOLLOWS, urn=step.urn, why=why))
+    elif step.op not in IN_PROGRAM | GOING:
+        why = f'The preview has a step "{step.op}" for it, which is not known here'
+        rows.append(Row(What.UNKNOWN, urn=step.urn, why=why))
     return rows
 
 
