@@ -45,6 +45,18 @@ def test_the_site_has_four_parts() -> None:
     assert [*map("".join, SITE["nav"])] == ["Start", "Concepts", "How to", "Reference"]
 
 
+def test_github_s_index_has_the_same_parts_and_pages() -> None:
+    parts = re.split(r"^## (.+)\n", (DOCS / "README.md").read_text(), flags=re.M)[1:]
+    on_github = {part: re.findall(r"^- \[.+\]\((.+)\)", text, re.M) for part, text in batched(parts)}
+    on_site = {part: [*pages_of(pages)] for entry in SITE["nav"] for part, pages in entry.items()}
+    on_site["Start"].remove("index.md")
+    assert on_github == on_site
+
+
+def batched(texts: list[str]) -> Iterator[tuple[str, str]]:
+    return zip(texts[::2], texts[1::2], strict=True)
+
+
 def test_links_and_anchors_are_checked() -> None:
     checks = [*SITE["validation"]["nav"].values(), *SITE["validation"]["links"].values()]
     assert set(checks) == {"warn"}
