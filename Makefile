@@ -1,5 +1,5 @@
 # Thin on purpose: the work is in scripts/.
-.PHONY: help up preview refresh destroy down clean test check bench
+.PHONY: help up preview refresh destroy down clean test check docs bench
 
 help: ## what there is to do
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  make %-10s %s\n", $$1, $$2 }'
@@ -27,6 +27,9 @@ test: ## all tests, those on the real Pulumi engine included
 
 check: ## lint, format, strict types
 	@scripts/check
+
+docs: ## build the site of docs/ into .dev/site
+	@scripts/docs
 
 bench: ## measure, for ten minutes; BENCH=--quick: for two
 	@scripts/bench $(BENCH)
