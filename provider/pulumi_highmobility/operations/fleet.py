@@ -304,7 +304,7 @@ async def delete(work: Work, id_: str, props: Props) -> None:
 
     def allow(ends: Sequence[str]) -> None:
         if ends and work.run.claims.has_program:
-            _refuse_a_lost_fleet(len(record.members) + len(left), ends, props)
+            refuse_a_lost_fleet(len(record.members) + len(left), ends, props)
 
     verdicts = work.run.let_go([*members, *sorted(left)], work.going, allow)
     ends = [vin for vin, verdict in verdicts.items() if verdict.fate is Fate.END]
@@ -329,7 +329,8 @@ async def delete(work: Work, id_: str, props: Props) -> None:
     )
 
 
-def _refuse_a_lost_fleet(size: int, vins: Sequence[str], props: Mapping[str, Any]) -> None:
+def refuse_a_lost_fleet(size: int, vins: Sequence[str], props: Mapping[str, Any]) -> None:
+    """Raises: FleetIncomplete where a Fleet that left the program would lose more of its `size` vehicles than it allows."""
     allowed = removals_allowed(props.get("max_removals", DEFAULT_MAX_REMOVALS), size)
     if len(vins) <= allowed:
         return

@@ -57,7 +57,7 @@ def diff(olds: Props, news: Props, facts: Facts) -> Difference:
     """Whether the token is to be issued, renewed or replaced by this `up`."""
     # A VIN that is not known yet is that of a vehicle to be replaced: the same one, most likely.
     replaces = [name for name in differs(news, olds, "vin", "keepers") if not is_unknown(news.get(name))]
-    step = _next_step(olds, news, facts.now)
+    step = next_token_step(olds, news, facts.now)
     changed = [*replaces, *VEHICLE_ACCESS_TOKEN.changed_options(news, olds)]
     if step is not TokenStep.KEEP:
         changed.append("access_token")
@@ -94,7 +94,7 @@ async def read(work: Work, id_: str, props: Props) -> State | None:
 async def update(work: Work, id_: str, olds: Props, news: Props) -> State:
     """Issue or renew what the diff found to be due."""
     origin.refuse_other_server(olds, work.service.settings)
-    step = _next_step(olds, news, work.service.clock.now())
+    step = next_token_step(olds, news, work.service.clock.now())
     if step is TokenStep.REVALIDATE and _state_of(olds).status is TokenStatus.ACTIVE:
         access_token = _secret_of(olds, "access_token")
         if access_token is not None and await work.service.tokens.is_alive(access_token):
@@ -145,7 +145,8 @@ async def _issue(work: Work, props: Props) -> IssuedToken | AwaitingClearance:
     )
 
 
-def _next_step(olds: Mapping[str, Any], news: Mapping[str, Any], now: datetime) -> TokenStep:
+def next_token_step(olds: Mapping[str, Any], news: Mapping[str, Any], now: datetime) -> TokenStep:
+    """What an `up` does to the token of this state. Raises: StateUnreadable."""
     if is_unknown(news.get("vehicle_status")) or is_unknown(news.get("request_id")):
         # The vehicle is to be created or replaced by this very `up`.
         return TokenStep.REVALIDATE

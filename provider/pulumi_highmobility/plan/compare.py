@@ -24,7 +24,7 @@ from ..fleet.roster import Row as RosterRow
 from ..fleet.roster import read_roster
 from ..operations import origin
 from ..operations.again import is_due, may_retry
-from ..operations.fleet import _refuse_a_lost_fleet
+from ..operations.fleet import refuse_a_lost_fleet
 from ..operations.values import is_unknown, readable
 from ..operations.work import RETRY_INTERVAL
 from ..run.brake import held_in, refuse_too_many, singles_due
@@ -462,7 +462,7 @@ class _Comparison:
         ends = [vin for vin, one in found.items() if one.fate is Fate.END]
         if ends and self.claims.has_program and not self.open and not self.facts.has_targets:
             try:
-                _refuse_a_lost_fleet(len(fleet.members) + len(left), ends, props)
+                refuse_a_lost_fleet(len(fleet.members) + len(left), ends, props)
             except FleetIncomplete as error:
                 self._refuse("", record.urn, str(error))
                 return

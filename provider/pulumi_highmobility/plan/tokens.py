@@ -8,7 +8,7 @@ from typing import Any
 
 from ..clearance.token_plan import TokenStep
 from ..operations.values import is_unknown
-from ..operations.vehicle_access_token import _next_step
+from ..operations.vehicle_access_token import next_token_step
 from .preview import GOING, IN_PROGRAM, Step, decoded
 from .values import Row, What
 
@@ -72,7 +72,7 @@ def _created(step: Step) -> Row:
 
 def _updated(step: Step, old: Mapping[str, Any], now: datetime) -> list[Row]:
     inputs = step.inputs
-    found = _next_step(old, inputs, now)
+    found = next_token_step(old, inputs, now)
     if found is TokenStep.KEEP:
         return []
     what = _STEPS.get(found, What.TOKEN_FOLLOWS)
