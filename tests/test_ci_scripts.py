@@ -311,7 +311,7 @@ def test_a_signal_is_passed_on_to_pulumi_whose_end_is_waited_for(
         assert time.monotonic() < end
         time.sleep(0.01)
     process.send_signal(getattr(signal, f"SIG{name}"))
-    said, _ = process.communicate(timeout=30)
+    said, _ = process.communicate(timeout=300)
     assert (runner.folder / "released").exists(), said
     assert f"caught {name}" in said
     assert process.returncode == (1 if script == "drift" else 3)
@@ -333,7 +333,7 @@ def test_a_signal_while_a_lock_is_waited_for_ends_the_wait(runner: Runner) -> No
         if "trying again" in line:
             break
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=30)
+    process.communicate(timeout=300)
     assert process.returncode == 255
     assert len(runner.called()) == 1
 

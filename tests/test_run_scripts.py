@@ -57,7 +57,7 @@ def stopped(runner: Runner, name: str, started: int, *arguments: str) -> tuple[i
         assert time.monotonic() < end
         time.sleep(0.01)
     process.send_signal(getattr(signal, f"SIG{name}"))
-    said, _ = process.communicate(timeout=30)
+    said, _ = process.communicate(timeout=300)
     return process.returncode, said
 
 

@@ -69,7 +69,10 @@ MALFORMED: list[tuple[str, Any]] = [
 @pytest.mark.parametrize(("path", "body"), MALFORMED, ids=lambda part: str(part)[:40])
 def test_a_malformed_control_is_a_422_without_effect(caller: Caller, path: str, body: Any) -> None:
     caller.request_vehicle(VIN)
+    # Approved by then: what the carmaker does in time is no effect of the control.
+    caller.http.post(f"{caller.origin}/_emulator/advance", json={"seconds": 60}).raise_for_status()
     before = caller.http.get(f"{caller.origin}/_emulator/vehicles").json()
+    assert before[0]["status"] == "approved"
     answer = caller.http.post(f"{caller.origin}/_emulator{path}", content=json.dumps(body))
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["detail"]
