@@ -70,7 +70,7 @@ MALFORMED: list[tuple[str, Any]] = [
 def test_a_malformed_control_is_a_422_without_effect(caller: Caller, path: str, body: Any) -> None:
     caller.request_vehicle(VIN)
     # Approved by then: what the carmaker does in time is no effect of the control.
-    caller.http.post(f"{caller.origin}/_emulator/advance", json={"seconds": 60}).raise_for_status()
+    caller.http.post(f"{caller.origin}/_emulator/clock/advance", json={"seconds": 60}).raise_for_status()
     before = caller.http.get(f"{caller.origin}/_emulator/vehicles").json()
     assert before[0]["status"] == "approved"
     answer = caller.http.post(f"{caller.origin}/_emulator{path}", content=json.dumps(body))
