@@ -18,14 +18,18 @@ DOCS = ROOT / "docs"
 SITE: dict[str, Any] = yaml.safe_load((ROOT / "mkdocs.yml").read_text())
 
 
-@pytest.fixture(scope="module")
-def links() -> ModuleType:
-    spec = spec_from_file_location("links", ROOT / "tools" / "docs" / "links.py")
+def hook(name: str) -> ModuleType:
+    spec = spec_from_file_location(name, ROOT / "tools" / "docs" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def links() -> ModuleType:
+    return hook("links")
 
 
 def pages_of(nav: Any) -> Iterator[str]:
@@ -112,3 +116,58 @@ def test_what_a_page_loads_from_another_host_is_found(links: ModuleType) -> None
         '<link rel="stylesheet" href="//d.example/x.css"><img alt="x" src="scale.svg">'
     )
     assert links.loaded_from_elsewhere(page) == ["https://c.example/x.js", "//d.example/x.css"]
+
+
+def test_the_hooks_are_those_of_the_folder() -> None:
+    there = {str(file.relative_to(ROOT)) for file in (ROOT / "tools" / "docs").glob("*.py")}
+    assert set(SITE["hooks"]) == there
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<p>| a | b |\n| --- | --- |\n| c | d |</p>",
+        "<p>before\n| a | b |</p>",
+        "<p>before:\n- one\n- two</p>",
+        "<p>before:\n1. one</p>",
+        "<p>```\npulumi up</p>",
+        "<p>[text](page.md)</p>",
+        "<p>**bold</p>",
+        "<p>before\n## Heading</p>",
+    ],
+)
+def test_markup_that_is_shown_as_text_is_found(text: str) -> None:
+    found = hook("rendered").raw_markup(f"<nav>a | b</nav><article>{text}</article>")
+    assert len(found) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<p>a - b, a | b, 2 * 3</p>",
+        "<p><code>a</code> - a remark</p>",
+        "<pre><code>| a | b |\n| --- | --- |\n```\n- c</code></pre>",
+        "<table><tr><td><code>a | b</code></td><td>--fail-on</td></tr></table>",
+        "<ul>\n<li>one</li>\n</ul>",
+    ],
+)
+def test_what_is_rendered_is_no_finding(text: str) -> None:
+    assert hook("rendered").raw_markup(f"<article>{text}</article><p>| a | b |</p>") == []
+
+
+def test_the_plain_index_is_made_of_the_pages() -> None:
+    index = hook("index")
+    assert index.INDEX.read_text() == index.made(), "run .venv/bin/python tools/docs/index.py"
+    listed = re.findall(r"^- \[.+\]\((.+)\): .+", index.made(), re.M)
+    assert sorted([*listed, "index.md"]) == sorted(pages_of(SITE["nav"]))
+
+
+def test_on_the_site_the_plain_index_leads_to_its_pages(tmp_path: Path) -> None:
+    index = hook("index")
+    (tmp_path / "llms.txt").write_text(
+        "- [Fleet](resources/fleet.md): x\n- [Out](https://example.com/a.md)\n"
+    )
+    index.on_post_build(config={"site_dir": str(tmp_path)})
+    assert (
+        tmp_path / "llms.txt"
+    ).read_text() == "- [Fleet](resources/fleet.html): x\n- [Out](https://example.com/a.md)\n"

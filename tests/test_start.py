@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from pathlib import Path
 
+import click
 import pytest
 import yaml
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 import pulumi_highmobility as hm
+from pulumi_highmobility.cli.commands import command
 from pulumi_highmobility.settings import SETTINGS, AuthWay, load_settings
+from pulumi_highmobility.testing import serve_emulator
+
+from .played import PlayedProject
 
 ROOT = Path(__file__).resolve().parent.parent
 START = (ROOT / "docs" / "start.md").read_text()
@@ -55,6 +61,16 @@ def test_the_block_of_the_environment_signs_in(values: dict[str, str], tmp_path:
     assert settings.can_refresh_and_revoke
 
 
+def test_the_block_of_the_credentials_file_signs_in(tmp_path: Path) -> None:
+    (block,) = {block for block in blocks(START) if block.startswith("export HIGHMOBILITY_CREDENTIALS_FILE")}
+    assert re.findall(r"^export (\w+)=", block, re.M) == ["HIGHMOBILITY_CREDENTIALS_FILE"]
+    with serve_emulator() as emulator:
+        (tmp_path / "credentials.json").write_text(json.dumps(emulator.credentials()))
+        settings = load_settings({}, {"HIGHMOBILITY_CREDENTIALS_FILE": str(tmp_path / "credentials.json")})
+    assert settings.base_url == emulator.base_url
+    assert settings.can_refresh_and_revoke
+
+
 def test_the_files_of_the_first_fleet_are_right(tmp_path: Path) -> None:
     (table,) = blocks(START, "csv")
     (tmp_path / "vans.csv").write_text(table)
@@ -65,6 +81,44 @@ def test_the_files_of_the_first_fleet_are_right(tmp_path: Path) -> None:
     assert [vehicle["vin"] for vehicle in vehicles if vehicle["vin"] in program] == ["WBA8E9C50GK123457"]
     (project,) = blocks(START, "yaml")
     assert yaml.safe_load(project)["runtime"]["name"] == "python"
+
+
+def test_the_first_fleet_goes_as_the_page_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its program and its file, over the player of the engine: pending, approved with a token, one removed, destroyed."""
+    monkeypatch.chdir(tmp_path)
+    (table,), (program,) = blocks(START, "csv"), blocks(START, "python")
+    assert "--approve-after 1m" in START
+    with serve_emulator(approve_after="1m") as emulator:
+        project = PlayedProject(tmp_path, emulator.environment)
+        project.program(program)
+        Path("vans.csv").write_text(table)
+        project.up("--refresh")
+        assert set(project.outputs()["statuses"].values()) == {"pending"}
+        assert project.resource("VehicleAccessToken", "bmw")["status"] == "awaiting_clearance"
+        emulator.controls.advance(61)
+        project.up("--refresh")
+        assert set(project.outputs()["statuses"].values()) == {"approved"}
+        assert project.outputs()["token"] == "[secret]"
+        Path("vans.csv").write_text("".join(line for line in table.splitlines(True) if "peugeot" not in line))
+        project.up("--refresh")
+        assert emulator.controls.vehicle("VF3LCYHZPHS123459")["status"] in {"revoking", "revoked"}
+        project.destroy()
+        assert emulator.controls.vehicle("WBA8E9C50GK123457")["status"] in {"revoking", "revoked"}
+        project.stack.close()
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/start.md", "docs/index.md", "docs/concepts.md"])
+def test_each_command_of_ours_that_a_newcomer_copies_can_be_called_so(page: str) -> None:
+    lines = "".join(blocks((ROOT / page).read_text())).splitlines()
+    for line in lines:
+        if not re.match(r"(HIGHMOBILITY_\w+=\S+ )?pulumi-highmobility ", line):
+            continue
+        words = shlex.split(line, comments=True)
+        words = words[words.index("pulumi-highmobility") + 1 :]
+        group = command.make_context("pulumi-highmobility", list(words))
+        name, tool, rest = command.resolve_command(group, words)
+        assert isinstance(tool, click.Command), line
+        tool.make_context(name, rest, parent=group)
 
 
 def test_readme_s_figures_are_those_of_its_table() -> None:
