@@ -40,6 +40,7 @@ from .values import (
     Props,
     State,
     differs,
+    holds_unknown,
     is_unknown,
     readable,
     transition_timeout_s,
@@ -88,7 +89,7 @@ def diff(olds: Props, news: Props, facts: Facts) -> Difference:
 
     Raises: ClearanceStays, where the old one would be deleted before it is known who takes over its vehicle.
     """
-    unknown = [name for name in ("vin", "brand", "tags") if _holds_unknown(news.get(name))]
+    unknown = [name for name in ("vin", "brand", "tags") if holds_unknown(news.get(name))]
     replaces = [name for name in differs(news, olds, "vin") if name not in unknown]
     replaces += [name for name in ("brand", "tags") if name not in unknown and _is_changed(name, olds, news)]
     notices = []
@@ -307,12 +308,6 @@ def _outputs(
         "request_id": request_id,
         origin.PROPERTY: origin.origin_of(work.service.settings),
     }
-
-
-def _holds_unknown(value: object) -> bool:
-    if isinstance(value, Mapping):
-        return any(map(_holds_unknown, value.values()))
-    return is_unknown(value)
 
 
 def _what_is_lost(

@@ -30,6 +30,13 @@ def is_unknown(value: object) -> bool:
     return value is UNKNOWN
 
 
+def holds_unknown(value: object) -> bool:
+    """As `is_unknown`, also for what is inside a map."""
+    if isinstance(value, Mapping):
+        return any(map(holds_unknown, value.values()))
+    return is_unknown(value)
+
+
 @dataclass(frozen=True)
 class Notice:
     """

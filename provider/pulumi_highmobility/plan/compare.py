@@ -25,7 +25,7 @@ from ..fleet.roster import read_roster
 from ..operations import origin
 from ..operations.again import is_due, may_retry
 from ..operations.fleet import refuse_a_lost_fleet
-from ..operations.values import is_unknown, readable
+from ..operations.values import holds_unknown, readable
 from ..operations.work import RETRY_INTERVAL
 from ..run.brake import held_in, refuse_too_many, singles_due
 from ..run.claims import Claims
@@ -270,7 +270,7 @@ class _Comparison:
 
     def _update_vehicle(self, step: Step, record: Record, vin: str, row: RosterRow) -> None:
         props, inputs = self.stock.props(record), step.inputs
-        unknown = [name for name in ("brand", "tags") if _holds_unknown(inputs.get(name))]
+        unknown = [name for name in ("brand", "tags") if holds_unknown(inputs.get(name))]
         had = self.stock.had(record, vin)
         if unknown:
             why = f"Its {' and '.join(unknown)} will be known during the `up`: another value ends its clearance, and requests it again"
@@ -560,9 +560,3 @@ def _changed(had: Had, row: RosterRow) -> str:
         or (name == "tags" and bool(had.tags) and not row.get("tags"))
     ]
     return " and ".join(found) or "brand or tags"
-
-
-def _holds_unknown(value: object) -> bool:
-    if isinstance(value, Mapping):
-        return any(map(_holds_unknown, value.values()))
-    return is_unknown(value)
