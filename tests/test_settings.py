@@ -334,7 +334,7 @@ def test_a_url_that_is_none_is_said_so(url: str, key_json: str) -> None:
         load_settings(config(serviceAccountKey=key_json, baseUrl=url), {})
 
 
-@hypothesis.settings(max_examples=150, deadline=None, derandomize=True)
+@hypothesis.settings(max_examples=150)
 @hypothesis.given(st.sampled_from([setting.config for setting in SETTINGS]), st.text(max_size=60))
 def test_whatever_a_setting_holds_the_error_is_ours(name: str, text: str) -> None:
     with contextlib.suppress(ConfigError):

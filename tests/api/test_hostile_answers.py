@@ -109,7 +109,7 @@ def test_an_odd_answer_is_one_of_our_errors(odd: str, call: str) -> None:
         assert isinstance(found, HighMobilityError), found
 
 
-@hypothesis.settings(max_examples=60, deadline=None, derandomize=True)
+@hypothesis.settings(max_examples=60)
 @hypothesis.given(
     st.sampled_from(["200 OK", "400 No", "401 No", "404 No", "409 No", "422 No", "429 No", "503 No", "302 There"]),
     st.one_of(

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pulumi_highmobility.files.reading import (
@@ -584,7 +584,7 @@ layouts = st.sampled_from(
 )
 
 
-@settings(max_examples=400, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=400)
 @given(st.lists(scalars | layouts, max_size=25).map("".join), st.sampled_from(["yaml", "json", "csv"]))
 def test_no_mixture_of_what_yaml_has_breaks_the_readers(fleet: Fleet, text: str, kind: str) -> None:
     try:
@@ -749,7 +749,6 @@ def as_csv(rows: Sequence[Mapping[str, Any]], delimiter: str) -> str:
     return out.getvalue()
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(fleets, st.sampled_from(",;\t"))
 def test_all_kinds_of_files_give_the_same_fleet(
     fleet: Fleet, rows: list[dict[str, Any]], delimiter: str
@@ -760,7 +759,6 @@ def test_all_kinds_of_files_give_the_same_fleet(
     assert fleet("yaml", yaml.safe_dump(rows, allow_unicode=True)) == wanted
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(
     st.sampled_from(sorted(READERS)),
     st.text() | st.binary().map(lambda content: content.decode("latin-1")),
@@ -773,7 +771,6 @@ def test_no_content_breaks_the_readers(fleet: Fleet, kind: str, text: str) -> No
     assert vehicles
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(fleets, st.data())
 def test_a_fleet_cut_off_within_a_vehicle_is_never_taken_for_whole(
     fleet: Fleet, rows: list[dict[str, Any]], data: st.DataObject

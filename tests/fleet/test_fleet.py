@@ -7,7 +7,7 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pulumi_highmobility.clearance.service import ClearanceService
@@ -38,7 +38,6 @@ ROWS = st.lists(
 
 
 @given(ROWS)
-@settings(deadline=None, derandomize=True)
 def test_a_roster_is_read_as_it_was_written_a_line_a_vehicle(rows: list[dict[str, Any]]) -> None:
     """Whatever letters the tags hold: line ends and separators of other alphabets among them."""
     text = write_roster(rows)

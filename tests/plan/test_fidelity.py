@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, note, settings
+from hypothesis import Phase, given, note, settings
 from hypothesis import strategies as st
 
 from pulumi_highmobility.api.shapes import RegisteredVehicle
@@ -131,10 +131,8 @@ def scenes(draw: st.DrawFn) -> Scene:
 @given(scenes())
 @settings(
     max_examples=EXAMPLES,
-    deadline=None,
     derandomize=EXAMPLES <= 100,
     phases=[Phase.generate] if os.environ.get("PLAN_QUICK") else list(Phase),
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_a_plan_says_what_the_up_does(platform: Platform, scene: Scene) -> None:
     platform.reset()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ..lifecycle import Declared, Stack, a_fleet, vehicle
@@ -70,12 +70,7 @@ def run(stack: Stack, program: list[Declared], how: str, number: int, when: str)
 
 
 @given(RUNS, programs())
-@settings(
-    max_examples=60,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@settings(max_examples=60)
 def test_no_sequence_of_runs_ends_what_is_wanted_or_leaves_what_nobody_holds(
     platform: Platform, runs: list[tuple[list[Declared], str, int, str]], last: list[Declared]
 ) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pulumi_highmobility.fleet.held import read_registry
@@ -126,12 +126,7 @@ RUNS = st.lists(
 
 
 @given(RUNS, LISTS, LISTS)
-@settings(
-    max_examples=40,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@settings(max_examples=40)
 def test_no_sequence_of_runs_loses_a_token_that_is_wanted_or_keeps_one_that_is_not(
     platform: Platform, runs: list[Any], last: set[str], chosen: set[str]
 ) -> None:

@@ -22,7 +22,7 @@ import httpx
 import psutil
 import pytest
 import uvicorn
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.applications import Starlette
 
@@ -121,7 +121,7 @@ HEADER = st.binary(max_size=300).map(lambda value: bytes(byte for byte in value 
 
 
 @given(body=st.binary() | JSON.map(lambda value: json.dumps(value).encode()), delivery=HEADER)
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150)
 def test_no_body_and_no_header_is_an_error_of_the_server(
     http: httpx.Client, body: bytes, delivery: bytes
 ) -> None:

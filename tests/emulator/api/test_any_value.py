@@ -10,7 +10,7 @@ from urllib.parse import quote
 import httpx
 import hypothesis.strategies as st
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 
 from pulumi_highmobility.emulator.app import Options
 from pulumi_highmobility.emulator.world.machine import Pace
@@ -38,13 +38,7 @@ values = st.one_of(
         max_leaves=6,
     ),
 )
-PROFILE = settings(
-    derandomize=True,
-    database=None,
-    deadline=None,
-    max_examples=70,
-    suppress_health_check=list(HealthCheck),
-)
+MANY = settings(max_examples=70)
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +115,7 @@ def is_in_form(answer: httpx.Response) -> bool:
 
 
 @given(data=st.data())
-@PROFILE
+@MANY
 def test_any_value_anywhere_in_a_body_is_answered_and_has_no_effect_where_refused(
     asked: Caller, data: st.DataObject
 ) -> None:
@@ -152,7 +146,7 @@ def test_any_value_anywhere_in_a_body_is_answered_and_has_no_effect_where_refuse
     value=values | st.lists(values, max_size=3),
     whole=st.booleans(),
 )
-@PROFILE
+@MANY
 def test_any_filter_is_answered_with_a_whole_list_or_a_422(
     asked: Caller, field: str, operator: Any, value: Any, whole: bool
 ) -> None:
@@ -164,7 +158,7 @@ def test_any_filter_is_answered_with_a_whole_list_or_a_422(
 
 
 @given(text=st.text(max_size=30) | st.sampled_from(["²", "%ED%A0%80", "%00", "%FF%FE", "..", "x" * 3000]))
-@settings(PROFILE, max_examples=25)
+@settings(max_examples=25)
 def test_any_path_is_answered(asked: Caller, text: str) -> None:
     asked.renew_bearer()
     part = text if text.startswith("%") else quote(text, safe="")

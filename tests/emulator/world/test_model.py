@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 import hypothesis.strategies as st
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
@@ -393,11 +393,7 @@ class OverASocketFromMemory(Fleet):
 def test_the_emulator_agrees_with_a_model_of_the_contract(machine: type[Fleet], examples: int) -> None:
     """Most of it in process, where a call costs least; over a socket enough to meet every rule."""
     profile = settings(
-        derandomize=True,
-        database=None,
-        deadline=None,
         max_examples=examples,
         stateful_step_count=30,
-        suppress_health_check=list(HealthCheck),
     )
     run_state_machine_as_test(machine, settings=profile)
