@@ -11,9 +11,11 @@ from typing import Any
 
 import pulumi
 import pytest
+from pulumi import dynamic
 from pulumi.runtime.settings import SETTINGS
 
-from pulumi_highmobility.dynamic.sdk import leave_to_the_registration, short_stack_trace
+from pulumi_highmobility.dynamic.sdk import construct, leave_to_the_registration, short_stack_trace
+from pulumi_highmobility.resources.fleet_vehicle import FleetVehicle, FleetVehicleProvider
 
 
 @pytest.fixture(autouse=True)
@@ -35,12 +37,12 @@ def test_the_trace_ends_with_the_first_line_outside_the_package() -> None:
         with short_stack_trace(sys._getframe()):
             return [frame.name for frame in traceback.extract_stack()]
 
-    # This frame is outside: five of the SDK's, and it.
-    assert limit_within() == 6
-    assert deep(20) == ["deep"] * 6
+    # This frame is outside: four of the SDK's, and it.
+    assert limit_within() == 5
+    assert deep(20) == ["deep"] * 5
 
 
-@pytest.mark.parametrize(("set_to", "within"), [(3, 3), (0, 0), (1000, 6)])
+@pytest.mark.parametrize(("set_to", "within"), [(3, 3), (0, 0), (1000, 5)])
 def test_a_limit_that_was_set_is_kept_and_never_raised(
     monkeypatch: pytest.MonkeyPatch, set_to: int, within: int
 ) -> None:
@@ -70,7 +72,7 @@ def test_threads_side_by_side_leave_nothing() -> None:
     # The first one in is the first one out, and the other is still at work.
     may_leave[0].set()
     threads[0].join(10)
-    assert sys.tracebacklimit == 6
+    assert sys.tracebacklimit == 5
     may_leave[1].set()
     threads[1].join(10)
 
@@ -99,3 +101,27 @@ def test_outputs_come_with_the_registration_and_their_errors_are_not_told_twice(
 
     asyncio.run(main())
     assert told == []
+
+
+def test_a_resource_is_constructed_as_the_sdk_does_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(pulumi.CustomResource, "__init__", lambda _, *given: calls.append(given))
+    resource = FleetVehicle.__new__(FleetVehicle)
+    opts = pulumi.ResourceOptions(protect=True)
+    dynamic.Resource.__init__(resource, FleetVehicleProvider(), "van", {"vin": "V"}, opts)
+    construct(resource, FleetVehicleProvider(), "van", {"vin": "V"}, opts, has_whole_trace=False)
+    sdks, ours = calls
+    assert ours == sdks
+    assert ours[0] == "pulumi-python:dynamic/highmobility:FleetVehicle"
+
+
+@pytest.mark.parametrize("lost", ["PROVIDER_KEY", "serialize_provider"])
+def test_where_the_sdk_is_another_its_own_constructor_is_called(
+    monkeypatch: pytest.MonkeyPatch, lost: str
+) -> None:
+    calls: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(dynamic.Resource, "__init__", lambda _, *given: calls.append(given))
+    monkeypatch.delattr(f"pulumi.dynamic.dynamic.{lost}")
+    provider = FleetVehicleProvider()
+    construct(FleetVehicle.__new__(FleetVehicle), provider, "van", {"vin": "V"}, None, has_whole_trace=True)
+    assert calls == [(provider, "van", {"vin": "V"}, None)]

@@ -157,28 +157,29 @@ def assert_plain(output: str) -> None:
         assert sign not in output, output
 
 
-def frames_of(project: Project, name: str) -> list[str]:
-    """The files and lines that the state has of a resource's stack trace, the innermost first."""
+def position_of(project: Project, name: str) -> tuple[str, list[str]]:
+    """Where the state says that a resource is declared: file and line, and those of its stack trace, the innermost first."""
     found = next(one for one in project.state() if one["urn"].endswith(f"FleetVehicle::{name}"))
-    return [frame.get("sourcePosition", "") for frame in found.get("stackTrace") or []]
+    frames = [frame.get("sourcePosition", "") for frame in found.get("stackTrace") or []]
+    return found["sourcePosition"].rpartition("/")[2], [frame.rpartition("/")[2] for frame in frames]
 
 
 @pytest.mark.sdk
-def test_the_state_has_a_stack_trace_up_to_the_users_line(
+def test_the_state_has_the_users_line_and_no_frame_beside(
     plain_project: Project, emulator: RunningEmulator
 ) -> None:
     project = plain_project
     project.program('\n\nhm.FleetVehicle("van", vin="1HMCF6112HA3FBBCC", brand="bmw")\n')
     project.up()
-    frames = frames_of(project, "van")
-    assert [frame.rpartition("/")[2] for frame in frames][-1:] == ["__main__.py#5"]
-    assert len(frames) == 2
+    assert position_of(project, "van") == ("__main__.py#5", ["__main__.py#5"])
     project.environment["HIGHMOBILITY_WHOLE_STACK_TRACES"] = "true"
     project.up("--refresh")
-    assert frames_of(project, "van") != []
+    assert position_of(project, "van")[0] == "__main__.py#5"
     project.destroy()
     project.up()
-    assert len(frames_of(project, "van")) > 8
+    position, frames = position_of(project, "van")
+    assert position == "__main__.py#5"
+    assert len(frames) > 8
 
 
 @pytest.mark.sdk

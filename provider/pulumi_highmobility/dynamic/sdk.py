@@ -160,24 +160,65 @@ def engine_of_the_program() -> str | None:
     return next((after for word, after in pairwise(sys.orig_argv) if word == "--engine"), None)
 
 
-# From traceback.extract_stack() outwards to the caller of dynamic.Resource: two functions and three constructors.
-_FRAMES_OF_THE_SDK = 5
+# From traceback.extract_stack() outwards to the caller of CustomResource: two functions and two constructors.
+_FRAMES_OF_THE_SDK = 4
 _tracing = threading.Lock()
 _tracings = 0
 _kept_limit: Any = None
 
 
+# By class: as it is pickled, in the form that stands in every state.
+_providers: dict[type, str] = {}
+
+
+def construct(
+    resource: Any,
+    provider: Any,
+    name: str,
+    properties: dict[str, Any],
+    opts: Any,
+    *,
+    has_whole_trace: bool,
+) -> None:
+    """
+    Do what the constructor of Pulumi's dynamic.Resource does, without being a constructor.
+
+    The SDK takes the first line above three constructors for the user's. Two are its own, so that with dynamic.Resource's the
+    third is that one, and the line would be one of this package, in the state of each resource twice.
+    """
+    import pulumi  # noqa: PLC0415 - as above
+    from pulumi import dynamic  # noqa: PLC0415
+
+    module = sys.modules.get("pulumi.dynamic.dynamic")
+    key: Any = getattr(module, "PROVIDER_KEY", None)
+    serialize: Any = getattr(module, "serialize_provider", None)
+    kind = getattr(resource, "_resource_type_name", None)
+    is_known = None not in (key, serialize, kind)
+    with contextlib.ExitStack() as trace:
+        if not has_whole_trace:
+            trace.enter_context(short_stack_trace(sys._getframe(), 0 if is_known else 1))
+        if not is_known:
+            dynamic.Resource.__init__(resource, provider, name, properties, opts)
+            return
+        of = type(provider)
+        if of not in _providers:
+            _providers[of] = serialize(provider)
+        properties = {**properties, key: _providers[of]}
+        pulumi.CustomResource.__init__(resource, f"pulumi-python:{kind}", name, properties, opts)
+
+
 @contextlib.contextmanager
-def short_stack_trace(frame: FrameType) -> Iterator[None]:
+def short_stack_trace(frame: FrameType, more: int = 0) -> Iterator[None]:
     """
     Around the constructor of a resource: the state gets its stack trace up to the user's line, and no further.
 
     A state file is written whole after each step, and half of a resource's bytes would be frames of Pulumi's runner and of
     asyncio. The SDK takes them by traceback.extract_stack(), which obeys sys.tracebacklimit: of all threads, so the first one
-    in here keeps what was set, and the last one out restores it. `frame` is the caller's.
+    in here keeps what was set, and the last one out restores it. `frame` is the caller's; `more`: frames of the SDK beyond its two
+    constructors.
     """
     global _tracings, _kept_limit  # noqa: PLW0603 - as sys.tracebacklimit is of the process
-    limit = _FRAMES_OF_THE_SDK + _frames_to_the_user(frame)
+    limit = _FRAMES_OF_THE_SDK + more + _frames_to_the_user(frame)
     with _tracing:
         if _tracings == 0:
             _kept_limit = getattr(sys, "tracebacklimit", None)

@@ -16,7 +16,7 @@ from .fleet_member import FleetMember, encoded, request_name, vins_in, vins_of
 from .fleet_removals import FleetRemovals
 from .mistakes import NotInFleet, shown_in_words
 from .program import refuse_replace_with, tell_of_plain_secrets
-from .registered import registered
+from .registered import register
 
 if TYPE_CHECKING:
     from ..fleet.held import Registry
@@ -111,8 +111,7 @@ class Fleet(Resource, module="highmobility", name="Fleet"):
         if isinstance(vehicles, pulumi.Output):
             # Where the list is a secret, so is what left it: Pulumi takes an output for one whose input of that name is one.
             properties["leaving"] = vehicles.apply(lambda _: "")
-        with registered(self):
-            super().__init__(FleetProvider(), resource_name, properties, opts)
+        register(self, FleetProvider(), resource_name, properties, opts)
         self._removals = FleetRemovals(
             resource_name,
             self,

@@ -22,7 +22,7 @@ from .fleet import Fleet
 from .fleet_member import holds_outputs, is_list
 from .mistakes import NotInFleet, WrongCall, shown_in_words
 from .program import tell_of_plain_secrets
-from .registered import registered
+from .registered import register
 
 if TYPE_CHECKING:
     from ..fleet.held_tokens import HeldTokens
@@ -153,15 +153,15 @@ class FleetAccessTokens(Resource, module="highmobility", name="FleetAccessTokens
             raise WrongCall("vins chooses among the vehicles of fleet=: give that, too")
         elif inputs["vehicles"] is not None:
             properties["clearances"] = _clearances(inputs["vehicles"])
-        with registered(self):
-            super().__init__(
-                FleetAccessTokensProvider(),
-                resource_name,
-                properties,
-                pulumi.ResourceOptions.merge(
-                    opts, pulumi.ResourceOptions(additional_secret_outputs=_SECRET_OUTPUTS)
-                ),
-            )
+        register(
+            self,
+            FleetAccessTokensProvider(),
+            resource_name,
+            properties,
+            pulumi.ResourceOptions.merge(
+                opts, pulumi.ResourceOptions(additional_secret_outputs=_SECRET_OUTPUTS)
+            ),
+        )
         # Read once, however many vehicles are looked at; the tokens apart from what is no secret.
         self._known: pulumi.Output[HeldTokens] = self.validity.apply(lambda validity: _read(validity, ""))
 

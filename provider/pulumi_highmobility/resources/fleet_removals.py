@@ -9,7 +9,7 @@ from pulumi.dynamic import Resource
 
 from ..dynamic.provider import HighMobilityProvider
 from ..inputs import OnUncancellable
-from .registered import registered
+from .registered import register
 
 if TYPE_CHECKING:
     from ..operations.runner import Operations
@@ -49,19 +49,19 @@ class FleetRemovals(Resource, module="highmobility", name="FleetRemovals"):
             "on_uncancellable": on_uncancellable,
             "transition_timeout_minutes": transition_timeout_minutes,
         }
-        with registered(self):
-            super().__init__(
-                FleetRemovalsProvider(),
-                resource_name,
-                {
-                    "fleet_id": fleet.id,
-                    "leaving": fleet.leaving,
-                    "keys": None,
-                    **{name: value for name, value in settings.items() if value is not None},
-                },
-                # It has to be replaced and deleted freely, whatever the Fleet may not be: it holds no clearance.
-                pulumi.ResourceOptions(parent=fleet, protect=False, retain_on_delete=False),
-            )
+        register(
+            self,
+            FleetRemovalsProvider(),
+            resource_name,
+            {
+                "fleet_id": fleet.id,
+                "leaving": fleet.leaving,
+                "keys": None,
+                **{name: value for name, value in settings.items() if value is not None},
+            },
+            # It has to be replaced and deleted freely, whatever the Fleet may not be: it holds no clearance.
+            pulumi.ResourceOptions(parent=fleet, protect=False, retain_on_delete=False),
+        )
         if self._protect:
             pulumi.log.warn(
                 f'A transformation protects FleetRemovals "{resource_name}": a vehicle that is removed from the Fleet keeps its clearance, and '

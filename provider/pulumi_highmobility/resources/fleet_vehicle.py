@@ -13,7 +13,7 @@ from ..inputs import OnUncancellable, without_none
 from .args import ControlMeasures, FleetVehicleArgs, FleetVehicleArgsDict, Tags, split_arguments
 from .constructed import tell_construction
 from .program import refuse_replace_with, tell_of_plain_secrets
-from .registered import registered
+from .registered import register
 
 # What a resource of the SDK has to be given, to have it as an output: the rest of the inputs only where they are set.
 _OUTPUTS = (
@@ -127,13 +127,13 @@ class FleetVehicle(Resource, module="highmobility", name="FleetVehicle"):
         opts, inputs = split_arguments(FleetVehicleArgs, positional, named)
         refuse_replace_with(opts)
         tell_construction("FleetVehicle", resource_name, inputs["vin"], _vin_of, opts)
-        with registered(self):
-            super().__init__(
-                FleetVehicleProvider(),
-                resource_name,
-                {**dict.fromkeys(_OUTPUTS), **without_none(inputs)},
-                opts,
-            )
+        register(
+            self,
+            FleetVehicleProvider(),
+            resource_name,
+            {**dict.fromkeys(_OUTPUTS), **without_none(inputs)},
+            opts,
+        )
 
 
 def _vin_of(vin: object) -> str:

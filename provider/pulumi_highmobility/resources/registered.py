@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import sys
+from collections.abc import Mapping
+from typing import Any
 
 import pulumi
-from pulumi.dynamic import Resource
+from pulumi.dynamic import Resource, ResourceProvider
 
-from ..dynamic.sdk import leave_to_the_registration, short_stack_trace
+from ..dynamic.sdk import construct, leave_to_the_registration
 from ..settings import wants_whole_stack_traces
 from .mistakes import shown_in_words
 from .program import stack_config
@@ -18,21 +18,16 @@ from .program import stack_config
 _whole: dict[str, bool] = {}
 
 
-class registered:  # noqa: N801 - read as a word: `with registered(self):`
-    """Around the constructor of Pulumi's dynamic resource, within ours. Raises: ConfigError."""
-
-    def __init__(self, resource: Resource) -> None:
-        self._resource = resource
-        self._trace = contextlib.ExitStack()
-
-    def __enter__(self) -> None:
-        if not _wants_whole_traces():
-            self._trace.enter_context(short_stack_trace(sys._getframe(1)))
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        self._trace.close()
-        if kind is None:
-            leave_to_the_registration(self._resource)
+def register(
+    resource: Resource,
+    provider: ResourceProvider,
+    name: str,
+    properties: Mapping[str, Any],
+    opts: pulumi.ResourceOptions | None,
+) -> None:
+    """In place of the constructor of Pulumi's dynamic resource, as the last thing in ours. Raises: ConfigError."""
+    construct(resource, provider, name, dict(properties), opts, has_whole_trace=_wants_whole_traces())
+    leave_to_the_registration(resource)
 
 
 @shown_in_words

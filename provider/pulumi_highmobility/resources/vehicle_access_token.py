@@ -19,7 +19,7 @@ from .args import (
 )
 from .mistakes import WrongCall
 from .program import tell_of_plain_secrets
-from .registered import registered
+from .registered import register
 
 if TYPE_CHECKING:
     from ..operations.runner import Operations
@@ -115,12 +115,12 @@ class VehicleAccessToken(Resource, module="highmobility", name="VehicleAccessTok
                 "vehicle_status": vehicle.status,
                 "request_id": vehicle.request_id,
             }
-        with registered(self):
-            super().__init__(
-                VehicleAccessTokenProvider(),
-                resource_name,
-                properties,
-                pulumi.ResourceOptions.merge(
-                    opts, pulumi.ResourceOptions(additional_secret_outputs=_SECRET_OUTPUTS)
-                ),
-            )
+        register(
+            self,
+            VehicleAccessTokenProvider(),
+            resource_name,
+            properties,
+            pulumi.ResourceOptions.merge(
+                opts, pulumi.ResourceOptions(additional_secret_outputs=_SECRET_OUTPUTS)
+            ),
+        )

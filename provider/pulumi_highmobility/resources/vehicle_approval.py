@@ -10,7 +10,7 @@ from pulumi.dynamic import Resource
 from ..dynamic.provider import HighMobilityProvider
 from .args import VehicleApprovalArgs, VehicleApprovalArgsDict, VehicleLike, require_vehicle, split_arguments
 from .program import tell_of_plain_secrets
-from .registered import registered
+from .registered import register
 
 if TYPE_CHECKING:
     from ..operations.runner import Operations
@@ -79,17 +79,17 @@ class VehicleApproval(Resource, module="highmobility", name="VehicleApproval"):
         vehicle: VehicleLike | None = inputs["vehicle"]
         if vehicle is not None:
             require_vehicle(vehicle)
-        with registered(self):
-            super().__init__(
-                VehicleApprovalProvider(),
-                resource_name,
-                {
-                    # Where it is None, the check says so.
-                    "vin": vehicle.vin if vehicle is not None else None,
-                    "request_id": vehicle.request_id if vehicle is not None else None,
-                    "timeout_minutes": inputs["timeout_minutes"],
-                    "status": None,
-                    "approved_at": None,
-                },
-                opts,
-            )
+        register(
+            self,
+            VehicleApprovalProvider(),
+            resource_name,
+            {
+                # Where it is None, the check says so.
+                "vin": vehicle.vin if vehicle is not None else None,
+                "request_id": vehicle.request_id if vehicle is not None else None,
+                "timeout_minutes": inputs["timeout_minutes"],
+                "status": None,
+                "approved_at": None,
+            },
+            opts,
+        )
