@@ -48,7 +48,7 @@ class Runner:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
             check=False,
         )
 
@@ -306,7 +306,7 @@ def test_a_signal_is_passed_on_to_pulumi_whose_end_is_waited_for(
         text=True,
         start_new_session=True,
     )
-    end = time.monotonic() + 30
+    end = time.monotonic() + 300
     while not (runner.folder / "started").exists():
         assert time.monotonic() < end
         time.sleep(0.01)

@@ -95,7 +95,7 @@ def test_a_program_may_fork_and_read_many(emulator: RunningEmulator, program: st
         env={"PATH": os.environ["PATH"], **emulator.environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert (done.stdout.splitlines()[-1:], done.returncode) == ([printed], 0), done.stderr

@@ -36,7 +36,7 @@ def run(runner: Runner, *arguments: str) -> subprocess.CompletedProcess[str]:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 
@@ -52,7 +52,7 @@ def stopped(runner: Runner, name: str, started: int, *arguments: str) -> tuple[i
         text=True,
         start_new_session=True,
     )
-    end = time.monotonic() + 30
+    end = time.monotonic() + 300
     while len(list(runner.folder.glob("started-*"))) < started:
         assert time.monotonic() < end
         time.sleep(0.01)

@@ -32,7 +32,7 @@ def aws() -> Iterator[Mapping[str, str]]:
     command = [sys.executable, "-W", "ignore", "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     endpoint = f"http://127.0.0.1:{port}"
-    with httpx.Client(transport=httpx.HTTPTransport(retries=10), timeout=60) as http:
+    with httpx.Client(transport=httpx.HTTPTransport(retries=10), timeout=300) as http:
         # Each try waits twice as long as the one before.
         http.get(f"{endpoint}/moto-api/data.json").raise_for_status()
     yield {

@@ -59,7 +59,7 @@ def register(emulator: RunningEmulator, vehicles: list[dict[str, Any]]) -> None:
     """As a script without Pulumi does it."""
     known = emulator.credentials()
     pair = {name: known[name] for name in ("client_id", "client_secret")}
-    with httpx.Client(base_url=emulator.base_url, trust_env=False, timeout=60) as http:
+    with httpx.Client(base_url=emulator.base_url, trust_env=False, timeout=300) as http:
         answer = http.post("/access_tokens", json={"grant_type": "client_credentials", **pair})
         http.headers["Authorization"] = f"Bearer {answer.raise_for_status().json()['access_token']}"
         http.post("/fleets/vehicles", json={"vehicles": vehicles}).raise_for_status()

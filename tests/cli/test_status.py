@@ -129,7 +129,7 @@ def on_a_terminal(tool: Tool, *arguments: str, columns: int = 60) -> str:
         pass
     finally:
         os.close(reading)
-    process.communicate(timeout=60)
+    process.communicate(timeout=300)
     return b"".join(pieces).decode()
 
 
@@ -150,7 +150,7 @@ def test_ctrl_c_ends_a_watch_in_order(tool: Tool) -> None:
     process.stderr.readline()
     time.sleep(0.2)
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=30)
+    _, said = process.communicate(timeout=300)
     assert process.returncode == 0
     assert "Traceback" not in said
 

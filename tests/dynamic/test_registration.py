@@ -62,19 +62,19 @@ def test_threads_side_by_side_leave_nothing() -> None:
 
     def construct(number: int) -> None:
         with short_stack_trace(sys._getframe()):
-            inside.wait(10)
-            may_leave[number].wait(10)
+            inside.wait(300)
+            may_leave[number].wait(300)
 
     threads = [threading.Thread(target=construct, args=(number,)) for number in (0, 1)]
     for thread in threads:
         thread.start()
-    inside.wait(10)
+    inside.wait(300)
     # The first one in is the first one out, and the other is still at work.
     may_leave[0].set()
-    threads[0].join(10)
+    threads[0].join(300)
     assert sys.tracebacklimit == 5
     may_leave[1].set()
-    threads[1].join(10)
+    threads[1].join(300)
 
 
 def test_outputs_come_with_the_registration_and_their_errors_are_not_told_twice() -> None:

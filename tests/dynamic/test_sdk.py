@@ -136,7 +136,7 @@ def test_a_pool_without_a_number_of_workers_is_left_alone() -> None:
         held = threading.Event()
 
         def try_it() -> bool:
-            held.wait(20)
+            held.wait(300)
             return sdk.make_room(sys._getframe())
 
         # Submitted before the number goes, since submitting needs it.
@@ -226,7 +226,7 @@ def test_a_process_ends_when_its_engine_is_gone_and_not_when_a_connection_is() -
     assert not ended.is_set()
     listening.close()
     second.close()
-    assert ended.wait(20)
+    assert ended.wait(300)
 
 
 def test_an_engine_that_cannot_be_reached_is_not_watched() -> None:

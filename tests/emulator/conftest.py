@@ -28,7 +28,7 @@ class Caller:
         self.base_url = base_url
         self.origin = base_url.removesuffix("/v1")
         self.application: Application = emulator.applications[application]
-        self.http = http or httpx.Client(base_url=base_url, timeout=30, trust_env=False, verify=TLS)
+        self.http = http or httpx.Client(base_url=base_url, timeout=300, trust_env=False, verify=TLS)
         self.renew_bearer()
 
     def bearer(self, **fields: str) -> str:

@@ -61,7 +61,7 @@ def serving(
     db = folder / "emulator.db" if mode == "file" else None
     with (
         serve_in_thread(options, db=db, clock=clock) as (emulator, base_url),
-        httpx.Client(base_url=base_url, timeout=30, trust_env=False, verify=TLS) as http,
+        httpx.Client(base_url=base_url, timeout=300, trust_env=False, verify=TLS) as http,
     ):
         yield emulator, base_url, http
 

@@ -36,7 +36,7 @@ def test_eight_clients_at_once_read_and_write(options: Options, mode: str, tmp_p
         headers = {"Authorization": f"Bearer {Caller(emulator, base_url, http=http).bearer()}"}
 
         def work(client: int) -> Counter[int]:
-            with httpx.Client(base_url=base_url, headers=headers, verify=TLS, timeout=30) as own:
+            with httpx.Client(base_url=base_url, headers=headers, verify=TLS, timeout=300) as own:
                 answers = []
                 for row in rows(client):
                     answers.append(own.post("/fleets/vehicles", json={"vehicles": [row]}))

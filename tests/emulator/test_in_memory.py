@@ -20,7 +20,7 @@ ROWS = 50
 def signed_in(credentials: Path) -> Iterator[httpx.Client]:
     known = json.loads(credentials.read_text())
     pair = {name: known[name] for name in ("client_id", "client_secret")}
-    with httpx.Client(base_url=known["base_url"], timeout=20, trust_env=False) as http:
+    with httpx.Client(base_url=known["base_url"], timeout=300, trust_env=False) as http:
         token = http.post("/access_tokens", json={"grant_type": "client_credentials", **pair}).json()
         http.headers["Authorization"] = f"Bearer {token['access_token']}"
         yield http

@@ -128,4 +128,4 @@ def _process(command: list[str], log: Path, is_there: Callable[[], bool], **opti
             yield
         finally:
             server.terminate()
-            server.wait(timeout=30)
+            server.wait(timeout=300)

@@ -233,7 +233,7 @@ def plain_project(tmp_path: Path, emulator: RunningEmulator) -> Project:
     return Project(tmp_path / "project", emulator.environment, plain=True)
 
 
-def wait_until(is_so: Callable[[], bool], what: str, *, seconds: float = 60) -> None:
+def wait_until(is_so: Callable[[], bool], what: str, *, seconds: float = 300) -> None:
     """Look again and again; `what` is said where it does not come to be."""
     deadline = time.monotonic() + seconds
     while not is_so():

@@ -78,7 +78,7 @@ def test_two_updates_at_once_run_one_after_the_other(project: Project, emulator:
     status = start(
         project, "pulumi-highmobility", "status", "--stack", "test", "--fail-on", "unmanaged,missing,drift"
     )
-    output, _ = status.communicate(timeout=60)
+    output, _ = status.communicate(timeout=300)
     assert status.returncode == 0, output
 
 
@@ -155,7 +155,7 @@ def test_an_engine_that_is_killed_leaves_its_lock_and_nothing_is_requested_twice
     killed = project.start("up")
     wait_until(lambda: emulator.controls.pending_faults() == [], "no request came")
     os.kill(killed.pid, signal.SIGKILL)
-    killed.communicate(timeout=60)
+    killed.communicate(timeout=300)
     # Pulumi's language host notices the engine's end only after minutes.
     kill_all_of(killed.pid)
     wait_until(

@@ -314,7 +314,7 @@ def test_a_run_that_is_killed_in_the_midst_of_the_deletes_ends_each_once(
 
     wait_until(has_come_so_far, "the deletes did not come so far")
     kill_all_of(process.pid)
-    process.communicate(timeout=60)
+    process.communicate(timeout=300)
     emulator.controls.clear_faults()
     project.recover()
     project.up()

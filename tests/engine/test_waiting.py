@@ -32,7 +32,7 @@ def test_six_waits_hold_up_no_other_vehicle_and_share_one_poll(
         """
     )
     process = project.start("up", "--parallel", "16")
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while not any(vehicle["vin"] == LATE for vehicle in emulator.controls.vehicles()):
         assert process.poll() is None, process.communicate()[0]
         assert time.monotonic() < deadline, "the waits hold up the late vehicle"

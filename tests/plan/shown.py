@@ -31,7 +31,7 @@ def on_a_terminal(*arguments: str, columns: int = 100) -> str:
             pass
         finally:
             os.close(ours)
-        running.wait(timeout=60)
+        running.wait(timeout=300)
     lines = text.decode().replace("\r\n", "\n").splitlines()
     return "\n".join(line.rstrip() for line in lines) + "\n"
 

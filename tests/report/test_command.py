@@ -39,7 +39,7 @@ def fleet_size(emulator: RunningEmulator) -> int:
         {"vin": f"{vin_of(0)[:10]}{number:02}{ending}", "brand": brand}
         for number, (brand, ending) in enumerate(kinds * 7)
     ]
-    with httpx.Client(base_url=emulator.base_url, timeout=30, trust_env=False) as http:
+    with httpx.Client(base_url=emulator.base_url, timeout=300, trust_env=False) as http:
         body = {name: credentials[name] for name in ("client_id", "client_secret")}
         answer = http.post("/access_tokens", json={**body, "grant_type": "client_credentials"})
         bearer = {"Authorization": f"Bearer {answer.raise_for_status().json()['access_token']}"}

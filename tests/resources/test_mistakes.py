@@ -164,7 +164,7 @@ def test_a_method_and_an_output_give_such_errors_too(statement: str, run: str, n
         capture_output=True,
         text=True,
         check=False,
-        timeout=40,
+        timeout=300,
         env={name: text for name, text in os.environ.items() if name not in VARIABLES},
     )
     assert done.stdout.startswith(f"{named} "), done.stderr

@@ -46,7 +46,7 @@ def test_every_resource_can_be_declared_and_looked_at() -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     vin = "WBA8E9C50GK000001"

@@ -118,7 +118,7 @@ class Machine:
     def run(self, script: Path) -> subprocess.CompletedProcess[str]:
         """Run a Python script to its end."""
         with self.start(script) as process:
-            out, err = process.communicate(timeout=60)
+            out, err = process.communicate(timeout=300)
         return subprocess.CompletedProcess([str(script)], process.returncode, out, err)
 
 

@@ -223,7 +223,7 @@ def test_a_build_told_to_end_takes_its_compiler_with_it(machine: Machine, number
     with machine.start(ENGINE, merged=True) as told:
         compiler = wait_for_compiler(machine)
         told.send_signal(number)
-        assert "Traceback" not in told.communicate(timeout=60)[0]
+        assert "Traceback" not in told.communicate(timeout=300)[0]
     assert told.returncode == 128 + number
     assert not is_alive(compiler)
     assert machine.made() == []
@@ -240,8 +240,8 @@ def test_two_runs_at_once_build_one_engine(machine: Machine) -> None:
                 assert said[-1], said
                 said.append(second.stdout.readline())
             machine.let_go_finish()
-            of_first = first.communicate(timeout=60)[0]
-            of_second = second.communicate(timeout=60)[0]
+            of_first = first.communicate(timeout=300)[0]
+            of_second = second.communicate(timeout=300)[0]
     assert (first.returncode, second.returncode) == (0, 0)
     assert of_first.splitlines()[-1] == of_second.splitlines()[-1]
     assert "the one that the other run has made" in of_second

@@ -32,7 +32,7 @@ def run_venv(clone: Path, machine: Machine) -> subprocess.CompletedProcess[str]:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 
@@ -191,6 +191,6 @@ def test_two_runs_at_once_install_once(clone: Path, machine: Machine, pip: Pip) 
         with start_venv(clone, machine) as second:
             wait_until_said(second, "waiting for it")
             pip.goes_on()
-            assert first.wait(60) == 0
-            assert second.wait(60) == 0
+            assert first.wait(300) == 0
+            assert second.wait(300) == 0
     assert len(pip.calls()) == 1

@@ -225,7 +225,7 @@ def test_a_command_runs_without_the_libraries_of_the_other() -> None:
             capture_output=True,
             text=True,
             check=False,
-            timeout=20,
+            timeout=300,
         )
         assert (done.returncode, told in done.stdout + done.stderr) == (status, True), (
             done.stdout + done.stderr

@@ -163,7 +163,7 @@ def large_fleet(tmp_path: Path, scheme: str) -> Iterator[tuple[Caller, ssl.SSLCo
     with (
         listener,
         serving(emulator, listener, request_timeout_s=PATIENCE_S, **files),
-        httpx.Client(base_url=base_url, timeout=30, trust_env=False, verify=trust or TLS) as http,
+        httpx.Client(base_url=base_url, timeout=300, trust_env=False, verify=trust or TLS) as http,
     ):
         caller = Caller(emulator, base_url, http=http)
         tags = {"a": "x" * 20_000}

@@ -68,7 +68,7 @@ def test_the_credentials_name_an_address_that_clients_can_call(
     assert process.stdout is not None
     process.stdout.readline()
     process.terminate()
-    process.communicate(timeout=20)
+    process.communicate(timeout=300)
     assert re.fullmatch(base_url, json.loads(credentials.read_text())["base_url"])
 
 
@@ -90,7 +90,7 @@ def test_on_every_address_it_says_that_the_controls_need_no_login(
     assert process.stdout is not None
     process.stdout.readline()
     process.terminate()
-    told = process.communicate(timeout=20)[1]
+    told = process.communicate(timeout=300)[1]
     assert ("need no login" in told and "--no-controls" in told) is warns
     assert warns or not told
 

@@ -122,7 +122,7 @@ def test_a_file_that_is_no_database_is_named_and_left_as_it_was(tmp_path: Path, 
 def test_the_command_says_so_without_a_traceback(tmp_path: Path) -> None:
     path = broken(tmp_path, "a text")
     command = [sys.executable, "-m", "pulumi_highmobility.emulator", "--port", "0", "--db", str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 1
     assert done.stderr == f"Error: --db: {path} is not a database. Name another file, or remove this one.\n"
 

@@ -86,4 +86,4 @@ def _client() -> Path:
 @cache
 def _packages() -> bytes:
     """What pip lists; the same all session long, and a fifth of a run's processor time."""
-    return subprocess.run([sys.executable, *PIP_LIST], capture_output=True, check=True, timeout=60).stdout
+    return subprocess.run([sys.executable, *PIP_LIST], capture_output=True, check=True, timeout=300).stdout
