@@ -47,6 +47,15 @@ rows = [{{"vin": f"WBA8E9C50GK{{number:06}}", "brand": "bmw"}} for number in ran
 hm.Fleet("vans", vehicles=rows)
 """,
 }
+_ENROLLMENT = """
+import pulumi_highmobility as hm
+rows = [{{{{"vin": f"WBA8E9C50GK{{{{number:06}}}}", "brand": "bmw"}}}} for number in range({{size}})]
+hm.FleetEnrollment("vans", vehicles=rows, as_one={as_one})
+"""
+PROGRAMS |= {
+    "enrollment": _ENROLLMENT.format(as_one=False),
+    "enrollment as one": _ENROLLMENT.format(as_one=True),
+}
 
 _UP = ["up", "--yes", "--skip-preview"]
 _REFRESH = ["refresh", "--yes", "--skip-preview"]
@@ -56,6 +65,13 @@ OPERATIONS = {
     "preview": ["preview"],
     "refresh": _REFRESH,
     "destroy": ["destroy", "--yes", "--skip-preview"],
+}
+ENROLLMENT_OPERATIONS = {
+    "create": _UP,
+    "up that sees the approvals": [*_UP, "--refresh"],
+    "no-op up": _UP,
+    "refresh": _REFRESH,
+    "destroy": OPERATIONS["destroy"],
 }
 FLEET_OPERATIONS = {
     "empty": _UP,
@@ -117,12 +133,12 @@ def one_life(
             "PYTHONPATH": str(HERE),
         }  # fmt: skip
         _pulumi(["stack", "init", "bench"], project, environment, _Watch())
-        for name, command in (FLEET_OPERATIONS if provider == "Fleet" else OPERATIONS).items():
+        for name, command in _operations_of(provider).items():
             tell(name)
             first = 10 if name in ("change of 10 rows", "refresh") else 0
             text = "" if name == "empty" else PROGRAMS[provider].format(size=size, first=first)
             (project / "__main__.py").write_text(text)
-            if name == "refresh":
+            if name in ("refresh", "up that sees the approvals"):
                 emulator.controls.advance(10)  # past the approval, so that there is something to see
             emulator.controls.clear_requests()
             emulator_cpu_s = _cpu_s(psutil.Process(emulator.process.pid))
@@ -143,6 +159,12 @@ def one_life(
                 seconds, _by_route(lines), watch.peak_mib, {**watch.cpu_s, "emulator": emulator_cpu_s}, done
             )
     return found
+
+
+def _operations_of(provider: str) -> dict[str, list[str]]:
+    if provider.startswith("enrollment"):
+        return ENROLLMENT_OPERATIONS
+    return FLEET_OPERATIONS if provider == "Fleet" else OPERATIONS
 
 
 def _check_asked_once(where: str, lines: list[dict[str, Any]]) -> None:
