@@ -100,7 +100,7 @@ class Interrupted(HighMobilityError):
     """The engine was told to stop (Ctrl-C) while the operation ran."""
 
     def __init__(self) -> None:
-        super().__init__("interrupted; run `pulumi up` again, it takes up where this one ended")
+        super().__init__("interrupted; run `pulumi up` again, it continues where this one ended")
 
 
 class BoardUnusable(HighMobilityError):
@@ -276,7 +276,7 @@ class CancellationRefused(ClearanceError):
 
 
 class VehicleUnreadable(ClearanceError):
-    """The platform's row of the vehicle cannot be read; the other rows of its list can."""
+    """The platform's row for the vehicle cannot be read; the other rows of its list can."""
 
 
 class WaitTimeout(ClearanceError):

@@ -412,5 +412,5 @@ def refuse_unknown_keys(config: Mapping[str, Any]) -> None:
         advice = f'Did you mean "{prefix}{near[0]}"?' if near else f"It takes: {', '.join(known)}."
         raise ConfigError(
             f'The stack\'s config has an unknown key "{visible(key, 100)}". {advice} If the Pulumi project is itself named '
-            f'"{NAMESPACE}", its own config stands in the same namespace: rename the project.'
+            f'"{NAMESPACE}", its own config is in the same namespace: rename the project.'
         )

@@ -84,7 +84,7 @@ class Watch:
                 vehicle = round_.vehicles.get(vin)
                 trouble = round_.trouble
                 if not trouble and vin in round_.doubtful:
-                    trouble = "was missing from the platform's list, and could not be asked for by VIN"
+                    trouble = "was missing from the platform's list, and could not be looked up by VIN"
                 if not trouble and reached(vehicle):
                     return vehicle
                 now = self._clock.monotonic()
@@ -113,7 +113,7 @@ class Watch:
             return joined.result()
         joined.cancel()
         return _Round(
-            {}, trouble="cannot be seen just now (the platform keeps the call waiting)", is_late=True
+            {}, trouble="is not known at the moment (the platform keeps the call waiting)", is_late=True
         )
 
     async def _join(self) -> _Round:
@@ -156,7 +156,7 @@ class Watch:
         try:
             round_ = await self._look()
         except (TransportError, ServerError, RateLimited) as error:
-            round_ = _Round({}, trouble=f"cannot be seen just now ({error})")
+            round_ = _Round({}, trouble=f"is not known at the moment ({error})")
         except Exception as error:
             if answer is not None and not answer.done():
                 answer.set_exception(error)

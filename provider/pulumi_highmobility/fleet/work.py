@@ -268,9 +268,9 @@ class FleetWork:
         ]
         if len(lacking) > CONFIRMS_AT_MOST:
             raise ListIncomplete(
-                f"GET /fleets/vehicles told of {len(listed):,} vehicles, and lacks {len(lacking):,} of {vehicles(len(record.members))} that this Fleet "
-                f"holds ({named(lacking)}). That is more than can be asked for one by one (60 a minute), so that nothing was concluded. Run the "
-                "same command again: if the list was incomplete, all is as before. If the vehicles are really gone, take them out of the list"
+                f"GET /fleets/vehicles returned {len(listed):,} vehicles, and lacks {len(lacking):,} of {vehicles(len(record.members))} that this Fleet "
+                f"holds ({named(lacking)}). That is more than can be looked up one by one (60 a minute), so nothing was changed. Run the "
+                "same command again: if the list was incomplete, nothing is lost. If the vehicles are really gone, remove them from the list"
             )
         seen = {vin: await self._listing.confirmed(vin) for vin in lacking}
         unknown = []

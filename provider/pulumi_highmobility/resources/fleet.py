@@ -50,7 +50,7 @@ class Fleet(Resource, module="highmobility", name="Fleet"):
     vehicles: pulumi.Output[str]
     """The vehicles that are held, one line each; `statuses` is what programs want."""
     counts: pulumi.Output[Mapping[str, int]]
-    """How many vehicles are in which state; "error": could not be requested, or not released."""
+    """How many vehicles are in each state; "error": could not be requested, or not released."""
     registry: pulumi.Output[str]
     """What else is known of the vehicles, in the state's compact form; the properties below read it."""
     leaving: pulumi.Output[str]
@@ -152,7 +152,7 @@ class Fleet(Resource, module="highmobility", name="Fleet"):
 
     @property
     def failed(self) -> pulumi.Output[Mapping[str, str]]:
-        """Why, by VIN, for those that the last `up` could not request or not release."""
+        """The reason, by VIN, for those that the last `up` could not request or release."""
         return self._facts.apply(lambda facts: dict(facts.failed))
 
     @shown_in_words

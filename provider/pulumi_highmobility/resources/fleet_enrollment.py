@@ -67,7 +67,7 @@ class FleetEnrollment(pulumi.ComponentResource):
             clearances and issues new tokens before the old ones are revoked. Default: False.
         :param max_removals: as of Fleet, with `as_one` alone.
 
-        Raises: TypeError (no list of dictionaries, or arguments that do not go together), ValueError (a VIN that is none, or is there
+        Raises: TypeError (no list of dictionaries, or arguments that do not go together), ValueError (a VIN that is none, or appears
         twice).
         """
         rows = _by_vin(vehicles)
@@ -104,7 +104,7 @@ class FleetEnrollment(pulumi.ComponentResource):
             self._take_one(resource_name, child, fleet, list(rows), of_tokens if tokens else None)
         else:
             if max_removals is not None:
-                raise WrongCall("max_removals is an argument of as_one=True: give that, too")
+                raise WrongCall("max_removals is an argument of as_one=True: give that too")
             self._take_each(
                 resource_name, child, rows, wait_minutes, of_clearances, of_tokens if tokens else None
             )
@@ -202,16 +202,16 @@ def _by_vin(vehicles: Sequence[VehicleArgsDict]) -> dict[str, dict[str, Any]]:
     for place, row in enumerate(vehicles):
         if not isinstance(row, Mapping):
             raise WrongCall(
-                f"vehicles[{place}] is no dictionary with vin and brand, but {type(row).__name__}"
+                f"vehicles[{place}] is not a dictionary with vin and brand, but {type(row).__name__}"
             )
         given = row.get("vin")
         if not isinstance(given, str):
-            raise WrongCall(f"vehicles[{place}].vin is no text that is known to the program")
+            raise WrongCall(f"vehicles[{place}].vin is not a text that is known to the program")
         try:
             vin = parse_vin(given)
         except ValueError as error:
             raise WrongValue(f"vehicles[{place}].vin: {error}") from error
         if vin in rows:
-            raise WrongValue(f"vehicles[{place}].vin: {vin} is there twice: remove one of the two")
+            raise WrongValue(f"vehicles[{place}].vin: {vin} appears twice: remove one of the two")
         rows[vin] = dict(row)
     return rows

@@ -110,7 +110,7 @@ def _lines(vehicles: Any) -> str:
             raise WrongCall(f"vehicles[{place}] takes texts and numbers alone: {error}") from error
         except UnicodeEncodeError as error:
             raise WrongValue(
-                f"vehicles[{place}] has half a character in a text, which cannot be sent"
+                f"vehicles[{place}] contains half a character in a text, which cannot be sent"
             ) from error
         lines.append(line)
     return "\n".join(lines)

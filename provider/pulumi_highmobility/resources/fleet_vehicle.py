@@ -66,15 +66,15 @@ class FleetVehicle(Resource, module="highmobility", name="FleetVehicle"):
     status: pulumi.Output[str]
     """pending, approved, rejected, revoking or canceling."""
     status_reason: pulumi.Output[str]
-    """The carmaker's reason for the status, mostly of a rejection; empty where none is given."""
+    """The carmaker's reason for the status, usually for a rejection; empty if none is given."""
     changelog: pulumi.Output[Sequence[Mapping[str, str]]]
-    """The changes of status, oldest first: timestamp (ISO 8601, UTC), status, reason where there is one."""
+    """The changes of status, oldest first: timestamp (ISO 8601, UTC), status, and reason if there is one."""
     requested_at: pulumi.Output[str]
-    """When the present clearance was requested, ISO 8601 in UTC."""
+    """When the current clearance was requested, ISO 8601 in UTC."""
     approved_at: pulumi.Output[str]
     """When it was approved, ISO 8601 in UTC; empty before."""
     request_id: pulumi.Output[str]
-    """Names this request for clearance within Pulumi; another one after a new request."""
+    """Identifies this request for clearance within Pulumi; a new request gets a new one."""
 
     @overload
     def __init__(
@@ -115,7 +115,7 @@ class FleetVehicle(Resource, module="highmobility", name="FleetVehicle"):
         :param retry_rejected: request it again where the carmaker rejected it, once a day at most. Default: False.
         :param retry_revoked: request it again where somebody else revoked it, such as its driver, once a day at most. Default:
             False: that is a person's decision.
-        :param on_uncancellable: what a delete does where a pending clearance cannot be canceled: "fail" (default), or
+        :param on_uncancellable: what a delete does if a pending clearance cannot be canceled: "fail" (default), or
             "abandon": leave it registered, with a warning.
         :param transition_timeout_minutes: how long a create or delete waits for a revocation under way. Default: 20.
         :param check_eligibility: look up at preview whether the carmaker would take the vehicle. Default: the setting

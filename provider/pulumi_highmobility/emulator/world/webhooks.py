@@ -253,7 +253,7 @@ def _check(url: str, secret: str, events: tuple[str, ...]) -> None:
         name = parsed.raw_host.decode("ascii")
         is_name = _HOST.fullmatch(host.encode("idna").decode("ascii")) or ":" in name
     except (httpx.InvalidURL, ValueError) as error:
-        raise InvalidWebhook(f"url is no address: {error}") from error
+        raise InvalidWebhook(f"url is not a valid address: {error}") from error
     if parsed.scheme not in ("http", "https") or not is_name:
         raise InvalidWebhook("url takes an address such as https://example.com/webhook")
     if port == 0:
