@@ -21,7 +21,7 @@ HighMobilityError
 │  ├─ RateLimited         429
 │  ├─ TokenRefused        400 in OAuth's form
 │  └─ ServerError         5xx
-├─ ListIncomplete         the list lacks more vehicles than can be asked for one by one
+├─ ListIncomplete         the list lacks more vehicles than can be looked up one by one
 ├─ FleetIncomplete        some vehicles of a Fleet could not be released
 ├─ TokensIncomplete       some tokens of a fleet could not be revoked
 └─ ClearanceError         a rule of clearance stands in the way of one vehicle
@@ -116,7 +116,7 @@ class ClearanceStays(HighMobilityError):
 
 
 class ListIncomplete(HighMobilityError):
-    """The list lacks more of the vehicles that the state holds than can be asked for one by one; nothing was concluded."""
+    """The list lacks more of the vehicles that the state holds than can be looked up one by one; nothing was changed."""
 
 
 class NotTheApi(HighMobilityError):

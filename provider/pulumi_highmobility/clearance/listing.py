@@ -72,7 +72,7 @@ class Listing:
         """
         A vehicle that the state holds, and that a list lacked, by its VIN: a list may be wrong once.
 
-        None: it is not registered. Raises: ListIncomplete, once there are more than can be asked for.
+        None: it is not registered. Raises: ListIncomplete, once there are more than can be looked up.
         """
         if vin not in self._confirmed:
             if len(self._confirmed) >= CONFIRMS_AT_MOST:
@@ -138,7 +138,7 @@ class Listing:
         return alone
 
     async def ask_by_vin(self, vin: str) -> RegisteredVehicle:
-        """One vehicle, asked for now; the platform allows 60 of these calls a minute. Raises: VehicleNotFound."""
+        """One vehicle, looked up now; the platform allows 60 of these calls a minute. Raises: VehicleNotFound."""
         return await self._api.get_vehicle(vin)
 
     async def _ask_by_vin(self, vin: str) -> RegisteredVehicle | None:

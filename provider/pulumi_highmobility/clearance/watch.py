@@ -34,7 +34,7 @@ class _Round:
 
     vehicles: Mapping[str, RegisteredVehicle]
     doubtful: Collection[str] = ()
-    """VINs that the list lacked, and that could not be asked for one by one: nothing is concluded of these."""
+    """VINs that the list lacked, and that could not be looked up one by one: nothing is concluded about these."""
     trouble: str = ""
     is_late: bool = False
 
@@ -184,7 +184,7 @@ class Watch:
         return _Round(found, doubtful)
 
     async def _is_known(self, vin: str) -> tuple[RegisteredVehicle | None, bool]:
-        """The vehicle by its VIN, and whether that could be asked for."""
+        """The vehicle by its VIN, and whether that could be looked up."""
         try:
             return await self._listing.ask_by_vin(vin), True
         except VehicleNotFound:

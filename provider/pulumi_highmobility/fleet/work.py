@@ -48,7 +48,7 @@ from .roster import Row
 
 _SAY_EVERY = 100
 _SHOWN = 5
-# Vehicles that left and that a list lacks are asked for by VIN before they count as gone: a few at each update.
+# Vehicles that left and that a list lacks are looked up by VIN before they count as gone: a few at each update.
 _LOOKS_BY_VIN = 10
 
 T = TypeVar("T")
@@ -253,8 +253,8 @@ class FleetWork:
         """
         Bring the record up to what is registered now: what is not registered leaves it, what somebody ended stays.
 
-        Another brand or other tags than were requested are noted; the rows stay. One that the list lacks is asked for by VIN
-        before that is believed. Returns the VINs that are not registered at all, sorted.
+        Another brand or other tags than were requested are noted; the rows stay. One that the list lacks is looked up by
+        VIN before that is believed. Returns the VINs that are not registered at all, sorted.
 
         Raises: ListIncomplete, before anything is changed.
         """

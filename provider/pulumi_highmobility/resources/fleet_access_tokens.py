@@ -89,8 +89,8 @@ class FleetAccessTokens(Resource, module="highmobility", name="FleetAccessTokens
     """
     The access and refresh tokens of any number of vehicles as one resource, for lists too long for one resource per token.
 
-    A vehicle that is not approved yet fails no `up`: its token is issued by the next one that sees the approval. What
-    fails for one vehicle fails the `up` with its reason, holds up no other, and is tried again by the next one.
+    A vehicle that is not approved yet does not fail the `up`: its token is issued by the next one that sees the approval. If
+    one vehicle fails, the `up` ends with its reason; the others are not held up, and the next `up` retries it.
 
     API: POST /fleets/access_tokens, POST and DELETE /access_tokens, GET /vehicleinfo
     """
@@ -125,7 +125,7 @@ class FleetAccessTokens(Resource, module="highmobility", name="FleetAccessTokens
 
     def __init__(self, resource_name: str, *positional: Any, **named: Any) -> None:
         """
-        Take a token for each vehicle.
+        Request a token for each vehicle.
 
         :param fleet: a Fleet: a token for each of its vehicles. Either this or `vehicles`.
         :param vehicles: FleetVehicles, VehicleApprovals, or vehicles of a Fleet.
@@ -196,8 +196,8 @@ class FleetAccessTokens(Resource, module="highmobility", name="FleetAccessTokens
         """
         The tokens of one vehicle.
 
-        Raises: InvalidVin; LookupError where the program's list does not have it. A list with outputs in it is not known to
-        the program: then it is no error here, and there is no token.
+        Raises: InvalidVin; LookupError if the program's list does not have it. A list with outputs in it is not known to
+        the program: then it is not an error here, and there is no token.
         """
         from ..vehicle.vin import parse_vin  # noqa: PLC0415 - a program without it has no use for the rules
 

@@ -52,9 +52,9 @@ class FleetEnrollment(pulumi.ComponentResource):
         """
         Enroll a list of vehicles.
 
-        :param vehicles: as `vehicles_from_csv` and its siblings give them: dictionaries with vin, brand,
+        :param vehicles: as `vehicles_from_csv` and the other readers return them: dictionaries with vin, brand,
             control_measures and tags. The VINs have to be known to the program.
-        :param wait_minutes: wait so long for each approval, so that its token comes in the same `up`; a rejection or the
+        :param wait_minutes: how many minutes to wait for each approval, so that its token comes in the same `up`; a rejection or the
             timeout then fails the `up`. Default: no wait; a token comes with the first `up --refresh` that sees the approval.
         :param tokens: whether each vehicle has an access token. Default: True.
         :param min_remaining_seconds: as of VehicleAccessToken.
@@ -63,7 +63,7 @@ class FleetEnrollment(pulumi.ComponentResource):
         :param retry_rejected: as of FleetVehicle.
         :param retry_revoked: as of FleetVehicle.
         :param adopt: as of FleetVehicle.
-        :param as_one: one Fleet and one FleetAccessTokens in place of a resource for each vehicle and token. A change moves the
+        :param as_one: one Fleet and one FleetAccessTokens instead of a resource for each vehicle and token. A change moves the
             clearances and issues new tokens before the old ones are revoked. Default: False.
         :param max_removals: as of Fleet, with `as_one` alone.
 
@@ -179,7 +179,7 @@ class FleetEnrollment(pulumi.ComponentResource):
         """
         One of the outputs by VIN, grouped by the text of a tag such as "customer": {text: {vin: value}}.
 
-        A secret stays a secret. Vehicles without the tag stand under "".
+        A secret stays a secret. Vehicles without the tag are under "".
         """
         tags = pulumi.Output.from_input(self._tags)
 

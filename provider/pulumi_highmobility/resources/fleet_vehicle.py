@@ -109,16 +109,16 @@ class FleetVehicle(Resource, module="highmobility", name="FleetVehicle"):
         :param vin: the VIN, 17 characters. A change replaces the resource.
         :param brand: the carmaker's name on the wire, such as "bmw". A change replaces, revoking first.
         :param control_measures: readings that the carmaker checks: `{"odometer": {"value": 110_000, "unit":
-            "kilometers"}}`, required for mercedes-benz. Taken at the moment of the request: a later one is no change.
+            "kilometers"}}`, required for mercedes-benz. Taken at the moment of the request: a later one is not a change.
         :param tags: texts by name, registered with the vehicle. A change replaces, revoking first: the API has no
             call that changes them.
-        :param retry_rejected: request it again where the carmaker rejected it, once a day at most. Default: False.
-        :param retry_revoked: request it again where somebody else revoked it, such as its driver, once a day at most. Default:
+        :param retry_rejected: request it again if the carmaker rejected it, once a day at most. Default: False.
+        :param retry_revoked: request it again if somebody else revoked it, such as its driver, once a day at most. Default:
             False: that is a person's decision.
         :param on_uncancellable: what a delete does if a pending clearance cannot be canceled: "fail" (default), or
             "abandon": leave it registered, with a warning.
-        :param transition_timeout_minutes: how long a create or delete waits for a revocation under way. Default: 20.
-        :param check_eligibility: look up at preview whether the carmaker would take the vehicle. Default: the setting
+        :param transition_timeout_minutes: how long a create or delete waits for a revocation in progress. Default: 20.
+        :param check_eligibility: look up at preview whether the carmaker would accept the vehicle. Default: the setting
             `highmobility:checkEligibility`.
         :param adopt: whether a VIN that is registered already is taken over as it is. Default: True, with a warning, since
             another stack may hold it; False makes it an error.
