@@ -343,7 +343,7 @@ def _choose_way(
     if len(complete) == 1:
         return complete[0]
     raise ConfigError(
-        "More than one way to a bearer token is set: "
+        "More than one authentication method is configured: "
         + ", ".join(way.value for way in complete)
         + f". Choose one with {AUTH.names}, or unset the others."
     )

@@ -108,7 +108,7 @@ def test_all_that_is_wrong_with_the_list_is_told_at_preview(project: Project) ->
         "vehicles[0].vin",
         "vehicles[1].control_measures.odometer",
         'A vehicle has no such input. Did you mean "tags"?',
-        f"{vin(3)} is vehicles[3] already",
+        f"{vin(3)} is already vehicles[3]",
         "vehicles[5].vin",
         'it takes "revoke" or "retain"',
     ):

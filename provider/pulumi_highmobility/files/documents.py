@@ -190,7 +190,7 @@ def _reading_of(rows: FleetRows, place: int, path: str, value: object) -> object
 
 def _tags_of(rows: FleetRows, place: int, value: object) -> object:
     if isinstance(value, Written):
-        rows.refuse(place, "tags", f"{said(value)} is not a map: give names and texts.")
+        rows.refuse(place, "tags", f"{said(value)} is not a map: give names with text values.")
         return REPORTED
     if not isinstance(value, Mapping):
         return value

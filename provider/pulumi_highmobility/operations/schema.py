@@ -211,7 +211,7 @@ FLEET_VEHICLE = Schema(
         Property(
             "tags",
             "texts",
-            f"texts by name. **A change replaces the resource, and revokes first**: {_NO_MORE} tags",
+            f"text values by name. **A change replaces the resource, and revokes first**: {_NO_MORE} tags",
             change="replace, revoking first",
             source="POST /fleets/vehicles",
         ),

@@ -96,7 +96,7 @@ class Clearances:
         if _is_other(found, known, row):
             why = (
                 f"it is registered already ({found.status}), with another brand or other tags than the program's, which the API cannot "
-                "change. Write into the program what is registered, to adopt it. A change after that revokes it and requests it again"
+                "change. To adopt it, write the registered values into the program. A change after that revokes it and requests it again"
             )
             return self.row(What.REFUSED, found, place, to=urn, why=why)
         return self.row(What.KEPT if holder else What.ADOPTED, found, place, to=urn)

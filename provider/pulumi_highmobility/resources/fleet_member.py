@@ -107,7 +107,7 @@ def _lines(vehicles: Any) -> str:
             line = json.dumps(row, ensure_ascii=False, separators=(",", ":"))
             line.encode()
         except TypeError as error:
-            raise WrongCall(f"vehicles[{place}] takes texts and numbers alone: {error}") from error
+            raise WrongCall(f"vehicles[{place}] takes only text and numbers: {error}") from error
         except UnicodeEncodeError as error:
             raise WrongValue(
                 f"vehicles[{place}] contains half a character in a text, which cannot be sent"

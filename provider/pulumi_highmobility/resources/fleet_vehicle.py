@@ -110,7 +110,7 @@ class FleetVehicle(Resource, module="highmobility", name="FleetVehicle"):
         :param brand: the carmaker's name on the wire, such as "bmw". A change replaces, revoking first.
         :param control_measures: readings that the carmaker checks: `{"odometer": {"value": 110_000, "unit":
             "kilometers"}}`, required for mercedes-benz. Taken at the moment of the request: a later one is not a change.
-        :param tags: texts by name, registered with the vehicle. A change replaces, revoking first: the API has no
+        :param tags: text values by name, registered with the vehicle. A change replaces, revoking first: the API has no
             call that changes them.
         :param retry_rejected: request it again if the carmaker rejected it, once a day at most. Default: False.
         :param retry_revoked: request it again if somebody else revoked it, such as its driver, once a day at most. Default:

@@ -199,7 +199,7 @@ class _Check:
         if value is None or self._is_unknown(value):
             return None
         if not isinstance(value, (dict, Mapping)):
-            self._refuse("tags", f"{describe(value)} is not a map: give names and texts.")
+            self._refuse("tags", f"{describe(value)} is not a map: give names with text values.")
             return None
         for name, text in value.items():
             if not isinstance(name, str):

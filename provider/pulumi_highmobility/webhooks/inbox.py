@@ -199,7 +199,7 @@ class Inbox:
         try:
             self._jobs.put_nowait((work, future))
         except queue.Full:
-            raise InboxError("too many deliveries wait to be written") from None
+            raise InboxError("too many deliveries are waiting to be written") from None
         return future
 
     def _write(self) -> None:

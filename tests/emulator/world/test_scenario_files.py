@@ -203,8 +203,8 @@ def test_everything_that_is_wrong_is_told_at_once_by_line(tmp_path: Path) -> Non
         "line 14: a step needs a status",
         "line 16: description belongs to an error row",
         "line 17: an error row ends the rule",
-        "line 20: vin: takes a text, not 5",
-        "line 21: tags takes names and texts",
+        "line 20: vin: takes text, not 5",
+        "line 21: tags takes names with text values",
         "line 23: ending appears twice",
     ):
         assert told in str(caught.value)
@@ -221,7 +221,7 @@ def test_everything_that_is_wrong_is_told_at_once_by_line(tmp_path: Path) -> Non
         ("rules:\n  - {ending: A, then: {}}", "then takes a list"),
         ("rule: []", "did you mean 'rules'?"),
         ("rules:\n  - {brand: [[a]]}", "['a'] is not a brand"),
-        ("rules:\n  - {ending: A, ? [a] : b}", "a rule takes a text as a name"),
+        ("rules:\n  - {ending: A, ? [a] : b}", "a rule takes text as a name"),
         ("rules:\n  - {ending: A, after: 2026-02-30}", "'2026-02-30' is not a duration"),
         ("rules:\n  - {ending: A, data_delivery: [pul]}", "did you mean 'pull'?"),
         ("rules:\n  - &a {ending: A, tags: {x: *a}}", "is not valid YAML"),

@@ -149,7 +149,7 @@ class _Reader:
         if not isinstance(given.value, dict) or not all(
             isinstance(text, str) for text in given.value.values()
         ):
-            self._refuse(given.line, "tags takes names and texts")
+            self._refuse(given.line, "tags takes names with text values")
             return ()
         return tuple(given.value.items())
 
@@ -180,7 +180,7 @@ class _Reader:
     def _text(self, fields: dict[str, Given], name: str) -> str | None:
         def parse(value: Any) -> str:
             if not isinstance(value, str) or not value:
-                raise ValueError(f"takes a text, not {value!r}: write it in quotes")
+                raise ValueError(f"takes text, not {value!r}: write it in quotes")
             return value
 
         return self._parsed(fields, name, parse)
@@ -214,7 +214,7 @@ class _Reader:
         for key, value in node.value:
             line = key.start_mark.line + 1
             if not isinstance(key, yaml.ScalarNode):
-                self._refuse(line, f"{what} takes a text as a name")
+                self._refuse(line, f"{what} takes text as a name")
             elif key.value not in names:
                 self._refuse(
                     line,
