@@ -393,11 +393,11 @@ def test_a_file_that_cannot_be_read_is_an_error_that_says_where_it_was_looked_fo
     os.mkfifo(fifo)
     for path, why in [
         ("nowhere/key.json", str(Path.cwd())),
-        (str(fifo), "no regular file"),
-        ("/dev/zero", "no regular file"),
+        (str(fifo), "not a regular file"),
+        ("/dev/zero", "not a regular file"),
         ("~nosuchuser/key.json", "cannot be read"),
         ("\0.json", "cannot be read"),
-        (str(tmp_path), "no regular file"),
+        (str(tmp_path), "not a regular file"),
     ]:
         with pytest.raises(ConfigError, match="HIGHMOBILITY_CREDENTIALS_FILE") as caught:
             load_settings({}, {"HIGHMOBILITY_CREDENTIALS_FILE": path})

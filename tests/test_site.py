@@ -155,6 +155,15 @@ def test_what_is_rendered_is_no_finding(text: str) -> None:
     assert hook("rendered").raw_markup(f"<article>{text}</article><p>| a | b |</p>") == []
 
 
+def test_long_names_in_a_tables_first_columns_may_break() -> None:
+    cells = "<td><code>max_age</code> or <code>hm:key</code></td>\n"
+    page = (
+        f"<tr>\n{cells}{cells}<td><code>a_b</code></td>\n</tr>\n<tr>\n{cells}<td><code>c_d</code></td>\n</tr>"
+    )
+    broken = page.replace("max_", "max_<wbr>").replace("hm:", "hm:<wbr>")
+    assert hook("names").on_page_content(page) == broken
+
+
 def test_the_plain_index_is_made_of_the_pages() -> None:
     index = hook("index")
     assert index.INDEX.read_text() == index.made(), "run .venv/bin/python tools/docs/index.py"

@@ -30,7 +30,7 @@ def checked_base_url(text: str | None, *, allow_http: bool) -> str:
         # Read here, since a port that is none is only noticed when it is asked for.
         port = parts.port
     except ValueError as error:
-        raise ConfigError(f"{BASE_URL.names} is {quoted}, which is no URL ({error}).") from None
+        raise ConfigError(f"{BASE_URL.names} is {quoted}, which is not a valid URL ({error}).") from None
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
         raise ConfigError(
             f'{BASE_URL.names} is {quoted}; it takes "production", "sandbox" or a URL such as '
@@ -38,15 +38,15 @@ def checked_base_url(text: str | None, *, allow_http: bool) -> str:
         )
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ConfigError(
-            f"{BASE_URL.names} has a user name, password, query or fragment; it takes scheme, host, port and path alone."
+            f"{BASE_URL.names} has a user name, password, query or fragment; use only scheme, host, port and path."
         )
     if any(not "!" <= character <= "~" for character in url):
-        raise ConfigError(f"{BASE_URL.names} is {quoted}, with characters that no URL has.")
+        raise ConfigError(f"{BASE_URL.names} is {quoted}, with characters that a URL cannot contain.")
     if parts.hostname.endswith("high-mobility.com") and parts.scheme != "https":
         raise ConfigError(f"{BASE_URL.names} is {quoted}: use https, credentials go over this connection.")
     if parts.scheme == "http" and parts.hostname not in LOOPBACK and not allow_http:
         raise ConfigError(
-            f"{BASE_URL.names} is {quoted}: over http the credentials can be read by everybody in between. Use https. For a test "
+            f"{BASE_URL.names} is {quoted}: over http the credentials can be read by anyone on the network path. Use https. For a test "
             f'network without certificates set {ALLOW_INSECURE_HTTP.names} to "true".'
         )
     if parts.hostname.endswith("high-mobility.com") and not parts.path:

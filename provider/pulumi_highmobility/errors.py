@@ -21,7 +21,7 @@ HighMobilityError
 │  ├─ RateLimited         429
 │  ├─ TokenRefused        400 in OAuth's form
 │  └─ ServerError         5xx
-├─ ListIncomplete         the list lacks more vehicles than can be asked for one by one
+├─ ListIncomplete         the list lacks more vehicles than can be looked up one by one
 ├─ FleetIncomplete        some vehicles of a Fleet could not be released
 ├─ TokensIncomplete       some tokens of a fleet could not be revoked
 └─ ClearanceError         a rule of clearance stands in the way of one vehicle
@@ -100,7 +100,7 @@ class Interrupted(HighMobilityError):
     """The engine was told to stop (Ctrl-C) while the operation ran."""
 
     def __init__(self) -> None:
-        super().__init__("interrupted; run `pulumi up` again, it takes up where this one ended")
+        super().__init__("interrupted; run `pulumi up` again, it continues where this one ended")
 
 
 class BoardUnusable(HighMobilityError):
@@ -116,7 +116,7 @@ class ClearanceStays(HighMobilityError):
 
 
 class ListIncomplete(HighMobilityError):
-    """The list lacks more of the vehicles that the state holds than can be asked for one by one; nothing was concluded."""
+    """The list lacks more of the vehicles that the state holds than can be looked up one by one; nothing was changed."""
 
 
 class NotTheApi(HighMobilityError):
@@ -276,7 +276,7 @@ class CancellationRefused(ClearanceError):
 
 
 class VehicleUnreadable(ClearanceError):
-    """The platform's row of the vehicle cannot be read; the other rows of its list can."""
+    """The platform's row for the vehicle cannot be read; the other rows of its list can."""
 
 
 class WaitTimeout(ClearanceError):

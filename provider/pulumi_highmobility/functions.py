@@ -64,10 +64,10 @@ def get_fleet(
     tags: Mapping[str, str] | None = None,
 ) -> list[FleetVehicleResult]:
     """
-    The registered vehicles, by VIN; each argument narrows it down, `tags` to vehicles that have at least these.
+    The registered vehicles, by VIN; each argument is a filter; `tags` selects vehicles that have at least these.
 
-    One request, at every preview and `up`; needs credentials. A list of VINs that no URL can hold is looked for in the
-    whole list.
+    One request, at every preview and `up`; needs credentials. A list of VINs that is too long for a URL is looked up in
+    the whole list.
 
     API: GET /fleets/vehicles with its filter
     """

@@ -47,8 +47,8 @@ def read_private_key(text: str | None, setting: Setting) -> PrivateKey | None:
         text = _key_text(read_file(text, setting))
     if text.startswith("-----BEGIN"):
         raise ConfigError(
-            f"{setting.names} is a bare private key, without its id. Give the JSON file as the console "
-            'downloads it, with "id" and "private_key".'
+            f"{setting.names} is a bare private key, without its id. Give the JSON file as downloaded "
+            'from the console, with "id" and "private_key".'
         )
     return key_from(read_json_object(text, setting, what="private key's JSON"), setting)
 
@@ -109,7 +109,7 @@ def read_file(path: str, setting: Setting) -> str:
         file = Path(path).expanduser()
         if not file.is_file():
             # A pipe or a device would be waited for, or read for ever.
-            reason = "there is no such file" if not file.exists() else "it is no regular file"
+            reason = "there is no such file" if not file.exists() else "it is not a regular file"
             kind = ConfigError if file.exists() else NoCredentials
         elif file.stat().st_size > _MOST_BYTES:
             reason = f"it is larger than {_MOST_BYTES // 2**20} MB"
@@ -118,7 +118,9 @@ def read_file(path: str, setting: Setting) -> str:
     except UnicodeDecodeError:
         reason = "it is not UTF-8 text"
     except (OSError, ValueError, RuntimeError) as error:
-        reason = (error.strerror if isinstance(error, OSError) else None) or "that is no name of a file here"
+        reason = (
+            error.strerror if isinstance(error, OSError) else None
+        ) or "that is not a valid file name here"
     # A secret given in the wrong place would be quoted here as a path: name the setting, not the value.
     is_path = path.endswith((".json", ".pem", ".key")) and len(path) < LONGEST_SHOWN
     quoted = f' "{visible(path)}"' if is_path else ""

@@ -343,7 +343,7 @@ def _choose_way(
     if len(complete) == 1:
         return complete[0]
     raise ConfigError(
-        "More than one way to a bearer token is set: "
+        "More than one authentication method is configured: "
         + ", ".join(way.value for way in complete)
         + f". Choose one with {AUTH.names}, or unset the others."
     )
@@ -412,5 +412,5 @@ def refuse_unknown_keys(config: Mapping[str, Any]) -> None:
         advice = f'Did you mean "{prefix}{near[0]}"?' if near else f"It takes: {', '.join(known)}."
         raise ConfigError(
             f'The stack\'s config has an unknown key "{visible(key, 100)}". {advice} If the Pulumi project is itself named '
-            f'"{NAMESPACE}", its own config stands in the same namespace: rename the project.'
+            f'"{NAMESPACE}", its own config is in the same namespace: rename the project.'
         )

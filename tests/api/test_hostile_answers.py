@@ -215,7 +215,7 @@ def test_the_time_bounds_the_whole_exchange(drip: str) -> None:
 
     found = run(answer, timeout_s=0.3, attempts=1)
     assert isinstance(found, TransportError)
-    assert "not within 0.3 s" in str(found)
+    assert "timed out after 0.3 s" in str(found)
     assert found.may_have_happened
 
 
@@ -276,7 +276,7 @@ def test_a_token_that_cannot_be_sent_is_refused_when_it_comes_and_never_quoted(t
     for call, signs_in in (("list", False), ("token", True), ("renew", True)):
         found = run(http(body=body), call, signs_in=signs_in)
         assert isinstance(found, TransportError)
-        assert "holds" in str(found)
+        assert "contains" in str(found)
 
 
 @pytest.mark.parametrize("lifetime", ["1e15", "-5", '"soon"', "null", "[]", "1e400", "9" * 5000])

@@ -43,7 +43,7 @@ def test_the_limit_of_removals_counts_what_is_lost_whatever_the_order_and_howeve
     assert (
         f"4 of 20 vehicles would lose their clearance ({vin(2)}, {vin(3)}, {vin(0)} and 1 more" in run.output
     )
-    assert "2 of them removed before, by runs that failed" in run.output
+    assert "2 of them removed earlier, by runs that failed" in run.output
     project.program(fleet(*twenty[2:]))
     project.up()
     assert sorted(vins[0] for _, vins in writes(emulator)) == [vin(0), vin(1)]

@@ -55,7 +55,7 @@ def test_a_network_that_goes_away_half_way_loses_nothing(project: Project, emula
     )
     run = project.up(expect=1)
     assert "500 to POST /fleets/vehicles" in run.output
-    assert "1,000 vehicles are in the stack's state; 500 are left to do" in run.output
+    assert "1,000 vehicles are in the stack's state; 500 remaining" in run.output
     emulator.controls.clear_faults()
     project.up()
     assert project.resource("Fleet", "vans")["counts"] == {"pending": 1500}
@@ -107,14 +107,14 @@ def test_all_that_is_wrong_with_the_list_is_told_at_preview(project: Project) ->
     for told in (
         "vehicles[0].vin",
         "vehicles[1].control_measures.odometer",
-        'A vehicle has no such input. Is "tags" meant?',
-        f"{vin(3)} is vehicles[3] already",
+        'A vehicle has no such input. Did you mean "tags"?',
+        f"{vin(3)} is already vehicles[3]",
         "vehicles[5].vin",
         'it takes "revoke" or "retain"',
     ):
         assert told in run.output
     project.program('hm.Fleet("vans", max_removals="many", vehicles=[])')
-    assert '"many" is no share' in project.preview(expect=1).output
+    assert '"many" is not a share' in project.preview(expect=1).output
 
 
 def test_a_rejected_vehicle_stays_with_its_reason_and_is_asked_again_only_when_told(
@@ -148,7 +148,7 @@ def test_a_vehicle_that_its_driver_revoked_stays_and_is_requested_again_only_whe
     emulator.controls.clear_requests()
     run = project.refresh()
     assert (
-        f"1 of 5 vehicles were revoked by somebody else ({vin(3)}, for the reason: by the driver)"
+        f"1 of 5 vehicles were revoked by somebody else ({vin(3)}, with the reason: by the driver)"
         in run.output
     )
     assert project.resource("Fleet", "vans")["counts"] == {"approved": 4, "revoked": 1}

@@ -146,7 +146,7 @@ def test_refused_refresh_tokens_are_made_up_for_by_new_requests(
     project.program(program(1, 2, 3, more=", min_remaining_seconds=3600"))
     emulator.controls.clear_requests()
     run = project.up()
-    assert "the refresh token is dead" in run.output
+    assert "the refresh token has expired or was revoked" in run.output
     assert asked(emulator)["POST /fleets/access_tokens"] == 2
     assert counts(project) == {"active": 3}
     assert all(known(project)[one][0] in living(emulator)[one] for one in (vin(1), vin(2), vin(3)))
@@ -162,7 +162,7 @@ def test_a_failure_for_one_vehicle_fails_no_other_and_is_tried_again(
     project.program(program(1, 2, 3))
     run = project.up(expect=1)
     assert f"{vin(2)}: The platform answered 422 to POST /fleets/access_tokens" in run.output
-    assert "the tokens of 2 vehicles are in the stack's state; 1 are left to do" in run.output
+    assert "the tokens of 2 vehicles are in the stack's state; 1 remaining" in run.output
     assert counts(project) == {"active": 2, "failed": 1}
     first = living(emulator)
     assert sorted(first) == [vin(1), vin(3)]
@@ -186,7 +186,7 @@ def test_a_token_that_cannot_be_revoked_stays_until_it_can(
     emulator.controls.fault("status", method="DELETE", path="/access_tokens", status=400, times=1)
     project.program(program(1))
     run = project.up(expect=1)
-    assert "1 are left to do" in run.output
+    assert "1 remaining" in run.output
     left = sorted(living(emulator).keys() - {vin(1)})
     assert len(left) == 1
     # A program is given what it wants alone.
@@ -343,10 +343,10 @@ pulumi.export("none", pulumi.Output.unsecret(pulumi.Output.all(two.access_token,
             'hm.FleetAccessTokens("tokens", vehicles=fleet)',
             "vehicles takes a list of FleetVehicles, not Fleet",
         ),
-        ('hm.FleetAccessTokens("tokens", vehicles=["x"])', "vehicles[0] is no FleetVehicle"),
+        ('hm.FleetAccessTokens("tokens", vehicles=["x"])', "vehicles[0] is not a FleetVehicle"),
         ('hm.FleetAccessTokens("tokens", fleet="vans")', "fleet takes a Fleet, not str"),
         ('hm.FleetAccessTokens("tokens", vehicles=[], vins=[])', "vins chooses among the vehicles of fleet="),
-        ('hm.FleetAccessTokens("tokens", fleet=fleet, vins=["x"])', "is no VIN"),
+        ('hm.FleetAccessTokens("tokens", fleet=fleet, vins=["x"])', "is not a valid VIN"),
         (f'hm.FleetAccessTokens("tokens", fleet=fleet, vins=["{vin(9)}"])', f"{vin(9)} is not in the fleet"),
         (f'hm.FleetAccessTokens("tokens", fleet=fleet).of("{vin(9)}")', f"{vin(9)} is not in the fleet"),
         (
@@ -355,7 +355,7 @@ pulumi.export("none", pulumi.Output.unsecret(pulumi.Output.all(two.access_token,
         ),
         (
             f'hm.FleetAccessTokens("tokens", vehicles=[fleet.vehicle("{vin(1)}"), fleet.vehicle("{vin(1)}")])',
-            f"{vin(1)} is there twice",
+            f"{vin(1)} appears twice",
         ),
         (
             'hm.FleetAccessTokens("tokens", fleet=fleet, min_remaining_seconds=-1)',
@@ -381,7 +381,7 @@ def test_a_list_of_vins_that_is_an_output_is_taken_when_it_is_known(
     assert sorted(living(emulator)) == [vin(1)]
     project.stays_as_it_is()
     project.program(program(1, 2, more=", vins=pulumi.Output.from_input(['short'])"))
-    assert "is no VIN" in project.up(expect=1).output
+    assert "is not a valid VIN" in project.up(expect=1).output
 
 
 def test_without_the_oauth_client_tokens_are_issued_again_and_live_on_after_a_delete(
@@ -399,7 +399,7 @@ def test_without_the_oauth_client_tokens_are_issued_again_and_live_on_after_a_de
     project.up()
     assert {one: len(found) for one, found in living(emulator).items()} == {vin(1): 2, vin(2): 2}
     run = project.destroy()
-    assert run.output.count("they live until they expire") == 1
+    assert run.output.count("they stay valid until they expire") == 1
 
 
 def test_another_server_is_an_error_for_tokens_too(project: Project, emulator: RunningEmulator) -> None:

@@ -58,7 +58,10 @@ def test_a_misspelt_variable_is_told_at_preview_without_credentials(project: Pro
     ("program", "said"),
     [
         ('hm.Fleet("vans", vehicles=hm.vehicles_from_csv("nowhere.csv"))', "nowhere.csv"),
-        (f'hm.Fleet("vans", vehicles=[{{"vin": "{VIN}", "brand": "bmw"}}]).vehicle("x")', "is no VIN"),
+        (
+            f'hm.Fleet("vans", vehicles=[{{"vin": "{VIN}", "brand": "bmw"}}]).vehicle("x")',
+            "is not a valid VIN",
+        ),
         (f'hm.VehicleApproval("van", vehicle="{VIN}")', "vehicle takes a FleetVehicle"),
     ],
 )

@@ -68,7 +68,7 @@ def test_a_dead_refresh_token_is_made_up_for_by_a_new_request(
     emulator.controls.fault("status", method="POST", path="/access_tokens", status=400)
     project.program(program(more=", min_remaining_seconds=3600"))
     run = project.up()
-    assert "the refresh token is dead" in run.output
+    assert "the refresh token has expired or was revoked" in run.output
     assert value(project) in living(emulator, VIN)
 
 
@@ -142,4 +142,4 @@ def test_without_the_oauth_client_a_delete_says_that_the_token_lives_on(project:
         project.up()
         assert project.outputs()["status"] == "active"
         run = project.destroy()
-        assert "it lives until it expires" in run.output
+        assert "it stays valid until it expires" in run.output

@@ -48,7 +48,7 @@ def test_drift_of_tags_or_brand_ends_no_clearance(
     run = project.up("--refresh")
     assert writes(emulator) == []
     is_drift = change not in ({"brand": "BMW"}, {"brand": None, "tags": None})
-    assert ("no clearance ends for it" in run.output) is is_drift
+    assert ("no clearance ends because of it" in run.output) is is_drift
     emulator.controls.clear_faults()
     project.up("--refresh")
     assert writes(emulator) == []
@@ -64,7 +64,7 @@ def test_a_vehicle_adopted_without_tags_is_not_said_to_have_them(
     tags = ', tags={"customer": "acme"}'
     project.program(vehicle("van", 1, tags) + fleet(2).replace('brand="bmw"', 'brand="bmw"' + tags))
     run = project.up()
-    assert f"{vin(1)} is registered without tags, as far as GET /fleets/vehicles tells" in run.output
+    assert f"{vin(1)} is registered without tags according to GET /fleets/vehicles" in run.output
     assert project.resource("FleetVehicle", "van")["tags"] == {}
     assert '"registered": {"' + vin(2) in project.resource("Fleet", "fleet")["registry"]
     assert writes(emulator) == []

@@ -27,7 +27,7 @@ def test_a_fleet_whose_vehicles_are_gone_says_so_at_the_refresh(
     project.up()
     emulator.controls.reset()
     run = project.refresh()
-    assert "4 of 4 vehicles that were pending or approved are registered no longer" in run.output
+    assert "4 of 4 vehicles that were pending or approved are no longer registered" in run.output
     project.up()
     assert len(emulator.controls.vehicles()) == 4
 

@@ -221,7 +221,7 @@ class TestTransitions:
                 assert (await asking).status == "approved"
 
         asyncio.run(story())
-        assert "is revoking; waiting for it to come to the end" in heard.said[0]
+        assert "is revoking; waiting for it to end its old clearance" in heard.said[0]
 
     def test_a_transition_that_takes_too_long_is_a_time_out(self, served: Served) -> None:
         async def story() -> None:
@@ -300,7 +300,7 @@ def test_trouble_on_the_way_is_waited_out(served: Served) -> None:
             assert (await service.wait_for_approval(VIN, timeout_s=600, reporter=heard)).status == "approved"
 
     asyncio.run(story())
-    assert any("cannot be seen just now" in said for said in heard.said)
+    assert any("is not known at the moment" in said for said in heard.said)
 
 
 def test_a_wait_for_one_that_is_not_registered_ends_at_once(served: Served) -> None:
@@ -356,7 +356,7 @@ def test_a_wait_goes_on_where_a_list_lacks_its_vehicle_and_it_cannot_be_asked_fo
             return (await service.wait_for_approval(VIN, timeout_s=600, reporter=heard)).status
 
     assert asyncio.run(story()) == "approved"
-    assert any("could not be asked for by VIN" in said for said in heard.said)
+    assert any("could not be looked up by VIN" in said for said in heard.said)
 
 
 class TestMany:

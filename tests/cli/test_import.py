@@ -57,7 +57,7 @@ def test_a_file_is_replaced_only_when_told(tool: Tool) -> None:
 @pytest.mark.parametrize(
     ("arguments", "status", "said"),
     [
-        (["--output", "fleet.txt"], 2, "ends with one of"),
+        (["--output", "fleet.txt"], 2, "must end with one of"),
         (["--output", "nowhere/fleet.csv"], 1, "cannot be written"),
         (["--output", "fleet.csv", "--brand", "ford"], 1, "no vehicle to write"),
     ],

@@ -112,7 +112,7 @@ def test_a_preview_of_another_stack_is_an_error(stack: Stack, tmp_path: Path) ->
     ("script", "said"),
     [
         ("echo 'error: no stack named test found' >&2; exit 6", "no stack named test found"),
-        ("echo 'warning: nothing'", "no JSON"),
+        ("echo 'warning: nothing'", "not JSON"),
         ("exit 1", "exit status 1"),
     ],
 )

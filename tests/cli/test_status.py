@@ -82,7 +82,7 @@ def test_it_fails_on_what_it_is_told_to(tool: Tool) -> None:
         (["--vin", "x"], "--vin"),
         (["--tag", "depot"], "write NAME=TEXT"),
         (["--cwd", "."], "--cwd needs --stack"),
-        (["--watch", "--interval", "nan"], "'nan' is no number of seconds"),
+        (["--watch", "--interval", "nan"], "'nan' is not a number of seconds"),
     ],
 )
 def test_a_wrong_use_ends_with_2(tool: Tool, flags: Sequence[str], said: str) -> None:

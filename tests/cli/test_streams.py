@@ -202,7 +202,7 @@ def test_json_holds_every_text_without_a_character_that_steers(for_yaml: bool) -
 
 def test_a_formula_in_a_csv_is_told(tool: Tool) -> None:
     ended = tool("import", "--output", "fleet.csv", "--vin", vin(2), "--force")
-    assert f"1 vehicle with a tag that a spreadsheet takes for a formula ({vin(2)})" in ended.err
+    assert f"1 vehicle with a tag that a spreadsheet would treat as a formula ({vin(2)})" in ended.err
     assert "formula" not in tool("import", "--output", "fleet.json", "--vin", vin(2)).err
 
 
@@ -229,6 +229,6 @@ def test_a_link_is_replaced_and_not_followed(tmp_path: Path) -> None:
 def test_what_is_no_file_is_not_replaced(tmp_path: Path, kind: str) -> None:
     place = tmp_path / "fleet.csv"
     place.mkdir() if kind == "folder" else os.mkfifo(place)
-    with pytest.raises(click.ClickException, match="no ordinary file"):
+    with pytest.raises(click.ClickException, match="not a regular file"):
         write_file(place, "new", force=True)
     assert [file.name for file in tmp_path.iterdir()] == ["fleet.csv"]

@@ -118,10 +118,10 @@ def test_it_fails_on_what_expires_too_soon(stacked: Tool) -> None:
     ("flags", "said"),
     [
         (["--tokens"], "--tokens needs --stack"),
-        (["--tokens", "--stack", "dev", "--watch"], "does not go with --watch"),
-        (["--tokens", "--stack", "dev", "--brand", "bmw"], "by --vin alone, not by brands"),
+        (["--tokens", "--stack", "dev", "--watch"], "cannot be combined with --watch"),
+        (["--tokens", "--stack", "dev", "--brand", "bmw"], "only by --vin, not by brands"),
         (["--tokens", "--stack", "dev", "--fail-on", "drift"], "does not know drift"),
-        (["--tokens", "--stack", "dev", "--within", "nan"], "'nan' is no number of hours"),
+        (["--tokens", "--stack", "dev", "--within", "nan"], "'nan' is not a number of hours"),
         (["--fail-on", "expiring"], "does not know expiring"),
     ],
 )

@@ -118,8 +118,8 @@ def test_a_wrong_duration_says_how_one_is_written() -> None:
 @pytest.mark.parametrize(
     ("flags", "told"),
     [
-        (["--speed", "nan"], "is not a number from 0"),
-        (["--speed", "inf"], "is not a number from 0"),
+        (["--speed", "nan"], "is not a number of 0 or more"),
+        (["--speed", "inf"], "is not a number of 0 or more"),
         (["--approve-after", "9999999d"], "36525d, a hundred years, is the longest"),
         (["--application", "a/b"], "a name has letters"),
         (["--credentials", "/proc/nowhere/credentials.json"], "cannot be written"),

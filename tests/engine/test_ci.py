@@ -113,7 +113,7 @@ def test_from_a_pull_request_to_the_nightly_look(
     (project.folder / "vehicles.csv").write_text("vin,brand\nnonsense,bmw\n")
     broken = runner.job("up")
     assert broken.status != 0
-    assert "is no VIN" in broken.output
+    assert "is not a valid VIN" in broken.output
 
 
 def test_gitlab_runs_the_same_commands() -> None:

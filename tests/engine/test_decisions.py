@@ -23,7 +23,7 @@ def test_what_a_driver_revoked_is_not_requested_again_wherever_it_moves(
     project.program(vehicle("renamed", 1) + fleet(2, *OTHERS) + vehicle("out", 3))
     run = project.up()
     assert writes(emulator) == [("DELETE", [vin(3)])] or writes(emulator) == []
-    assert "a person's decision, so that it is not requested again" in run.output
+    assert "a person's decision, so it is not requested again" in run.output
     for name in ("renamed", "out"):
         assert project.resource("FleetVehicle", name)["status"] == "revoked"
     assert project.resource("Fleet", "fleet")["counts"] == {"approved": 10, "revoked": 1}

@@ -181,11 +181,11 @@ def test_options_that_delete_in_the_midst_of_a_program_are_refused(
     approved(project, emulator, vehicle("van", 1, first) + fleet(2, 3, more=first))
     project.program(vehicle("van", 4, first) + fleet(2, 3, more=first) + vehicle("late", 1))
     for run in (project.preview(expect=1), project.up(expect=1)):
-        assert f"`delete_before_replace` would revoke {vin(1)} in the midst of the program" in run.output
+        assert f"`delete_before_replace` would revoke {vin(1)} in the middle of the program" in run.output
     project.program(vehicle("van", 1, first) + fleet(2, 3, more=first))
     for kind, name in (("FleetVehicle", "van"), ("Fleet", "fleet")):
         run = project.up(f"--replace={urn(project, kind, name)}", expect=1)
-        assert "Take that option away" in run.output
+        assert "Remove that option" in run.output
     project.program(
         "one = " + vehicle("one", 5) + vehicle("van", 1, ", opts=pulumi.ResourceOptions(replace_with=[one])")
     )
@@ -367,7 +367,7 @@ def test_a_state_of_an_earlier_release_is_taken_up_and_its_removals_end_with_the
     project("state", "delete", urn(project, "FleetRemovals", "fleet"), "--yes", expect=0)
     project.program(fleet(*OTHERS))
     run = project.up()
-    assert f"1 vehicle left the Fleet and have their clearance still ({vin(1)})" in run.output
+    assert f"1 vehicle left the Fleet and still have their clearance ({vin(1)})" in run.output
     assert writes(emulator) == []
     project.up()
     assert writes(emulator) == [("DELETE", [vin(1)])]

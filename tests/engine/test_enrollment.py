@@ -65,5 +65,5 @@ def test_a_wrong_list_is_an_error_of_the_program(project: Project) -> None:
         """
     )
     output = project.preview(expect=1).output
-    for said in ("is there twice", "vehicles[0].vin: ", "vehicles[0] is no dictionary"):
+    for said in ("appears twice", "vehicles[0].vin: ", "vehicles[0] is not a dictionary"):
         assert any(said in line for line in output.splitlines() if "refused:" in line), output

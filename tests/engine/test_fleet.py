@@ -76,7 +76,7 @@ def test_one_bad_row_fails_the_up_and_holds_up_no_other(project: Project, emulat
     project.program(fleet(vehicle(1), vehicle(2, "ERRR0"), vehicle(3)))
     run = project.up(expect=1)
     assert 'was refused: "The vehicle is not accepted"' in run.output
-    assert "2 vehicles are in the stack's state; 1 are left to do" in run.output
+    assert "2 vehicles are in the stack's state; 1 remaining" in run.output
     held = project.resource("Fleet", "vans")
     assert held["counts"] == {"error": 1, "pending": 2}
     assert vin(2, "ERRR0") in held["registry"]

@@ -194,7 +194,7 @@ def test_what_happens_behind_the_stacks_back_shows_after_a_refresh(
     assert sorted(resource["id"] for resource in project.state()) == [VIN, OTHER]
     van = project.resource("FleetVehicle", "van")
     assert (van["status"], van["status_reason"]) == ("revoked", "by the driver")
-    assert f"{VIN} was revoked by somebody else, for the reason: by the driver" in run.output
+    assert f"{VIN} was revoked by somebody else, with the reason: by the driver" in run.output
     assert project.resource("FleetVehicle", "tagged")["tags"] == {"customer": "globex"}
     assert "with the tags {'customer': 'globex'}, not {'customer': 'acme'}" in run.output
     assert "+ 1 to create" in project.preview().output

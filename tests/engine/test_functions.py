@@ -64,7 +64,7 @@ def test_a_preview_that_checks_eligibility_warns_of_what_a_carmaker_will_not_tak
         """
     )
     run = project.preview()
-    assert "WBA8E9C50GK1NTEL0 is not eligible, says bmw" in run.output
+    assert "WBA8E9C50GK1NTEL0 is not eligible according to bmw" in run.output
     assert f"{VIN} is not eligible" not in run.output
     assert "tesla has no eligibility look-up" in run.output
     assert emulator.controls.vehicles() == []

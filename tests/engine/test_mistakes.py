@@ -29,9 +29,9 @@ def test_rows_that_are_no_objects_are_property_errors_at_preview(
 ) -> None:
     project.program(f'hm.Fleet("vans", vehicles=["{VIN}", ["{VIN}", "bmw"]], max_removals=float("inf"))')
     said = " ".join(project.preview(expect=1).output.split())
-    assert f'has a problem: "{VIN}" is no vehicle: give vin and brand.' in said
+    assert f'has a problem: "{VIN}" is not a vehicle: give vin and brand.' in said
     assert "property vehicles[0] " in said
-    assert "has a problem: a list is no vehicle" in said
+    assert "has a problem: a list is not a vehicle" in said
     assert "Traceback" not in said
     assert "bug in pulumi-highmobility" not in said
     assert emulator.controls.requests() == []

@@ -130,7 +130,7 @@ def test_a_forced_replacement_keeps_the_clearance_and_says_so(
     emulator.controls.clear_requests()
     forced = [("FleetVehicle", "van"), ("Fleet", "fleet")]
     run = project.up(*(f"--replace={urn(project, kind, name)}" for kind, name in forced))
-    assert run.output.count("through this replacement, which no changed input demands") >= 2
+    assert run.output.count("through this replacement, which no changed input requires") >= 2
     for kind, name in forced:
         project("state", "taint", urn(project, kind, name), expect=0)
     run = project.up()
@@ -265,7 +265,7 @@ def test_inputs_that_are_not_known_yet_replace_nothing(project: Project, emulato
     project.refresh()
     emulator.controls.clear_requests()
     project.program(text.format(seed="2", vin=vin(1)))
-    assert "another value than now replaces the vehicle" in project.preview().output
+    assert "a value other than the current one replaces the vehicle" in project.preview().output
     project.up()
     assert writes(emulator) == []
     assert statuses(emulator) == {vin(1): "approved"}

@@ -38,7 +38,7 @@ def test_a_life_with_a_failing_row(project: Project, emulator: RunningEmulator) 
     project.program(f'hm.Fleet("vans", vehicles={rows(bad_row)})\n')
     failed = project.up(expect=1)
     assert 'Fleet "vans": Clearance of WBA8E9C50GK000009 was refused: "The brand is invalid"' in failed.output
-    assert "5 vehicles are in the stack's state; 1 are left to do" in failed.output
+    assert "5 vehicles are in the stack's state; 1 remaining" in failed.output
     assert_plain(failed.output)
     assert project.resource("Fleet", "vans")["counts"] == {"pending": 5, "error": 1}
 

@@ -68,7 +68,7 @@ def test_one_odd_row_costs_that_vehicle_alone(
     emulator.controls.fault("answer", method="GET", path="/fleets/vehicles", body=body, times=4)
     unreadable = "status" in row
     run = project.refresh(expect=int(unreadable))
-    assert (f"The platform's row of {vin(1)} cannot be read" in run.output) is unreadable
+    assert (f"The platform's row for {vin(1)} cannot be read" in run.output) is unreadable
     emulator.controls.clear_faults()
     project.refresh()
     assert held(project) == [vin(number) for number in range(1, 7)]
@@ -78,11 +78,11 @@ def test_one_odd_row_costs_that_vehicle_alone(
 
 def test_a_brand_that_is_not_known_ends_nothing(project: Project, emulator: RunningEmulator) -> None:
     approved(project, emulator, vehicle("van", 1) + fleet(2, *OTHERS))
-    for brand, meant in (("VW", 'Is "volkswagen" meant?'), ("bm", "Nothing was done")):
+    for brand, meant in (("VW", 'Did you mean "volkswagen"?'), ("bm", "Nothing was done")):
         project.program(vehicle("van", 1).replace("bmw", brand) + fleet(2, *OTHERS))
         run = project.preview(expect=1)
-        assert f'"{brand}" is not a brand that is known here' in run.output
+        assert f'"{brand}" is not a brand that this version knows' in run.output
         assert meant in run.output
         project.program(vehicle("van", 1) + fleet(2, *OTHERS).replace("bmw", brand, 1))
-        assert f'"{brand}" is not a brand that is known here' in project.up(expect=1).output
+        assert f'"{brand}" is not a brand that this version knows' in project.up(expect=1).output
     assert writes(emulator) == []

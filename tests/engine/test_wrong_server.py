@@ -150,7 +150,7 @@ def test_another_applications_credentials_lose_nothing_and_a_rotated_key_is_no_m
     for command in (project.refresh, project.destroy):
         flags = ["--continue-on-error"] if command == project.destroy else []
         run = command(*flags, expect=1)
-        assert "Are these of another application?" in run.output
+        assert "Do these belong to another application?" in run.output
         if command == project.refresh:
             assert "WBA8E9C50GK000001: in the stack's state, last seen with the credentials" in run.output
             assert "WBA8E9C50GK000100, WBA8E9C50GK000101, WBA8E9C50GK000102 and 1 more" in run.output

@@ -142,20 +142,20 @@ class TestCsv:
             ("x,bmw,,,", "vin", "it has 1 character"),
             (f"{BMW},,,,", "brand", "empty"),
             (f"{BMW},mercedes-benz,,,", "odometer", "mercedes-benz compares it"),
-            (f"{BMW},bmw,110.000,kilometers,", "odometer", '"110.000" is no reading: write digits alone'),
-            (f"{BMW},bmw,-1,kilometers,", "odometer", "digits alone"),
-            (f"{BMW},bmw,1_0,kilometers,", "odometer", "digits alone"),
-            (f"{BMW},bmw,٣,kilometers,", "odometer", "digits alone"),
-            (f"{BMW},bmw,{'9' * 5000},kilometers,", "odometer", "digits alone"),
-            (f"{BMW},mercedes-benz,lots,kilometers,", "odometer", "digits alone"),
+            (f"{BMW},bmw,110.000,kilometers,", "odometer", '"110.000" is not a reading: write only digits'),
+            (f"{BMW},bmw,-1,kilometers,", "odometer", "only digits"),
+            (f"{BMW},bmw,1_0,kilometers,", "odometer", "only digits"),
+            (f"{BMW},bmw,٣,kilometers,", "odometer", "only digits"),
+            (f"{BMW},bmw,{'9' * 5000},kilometers,", "odometer", "only digits"),
+            (f"{BMW},mercedes-benz,lots,kilometers,", "odometer", "only digits"),
             (f"{BMW},bmw,,kilometers,", "odometer", "missing"),
             (f"{BMW},bmw,1,,", "unit", "missing"),
             (f"{BMW},bmw,1,km,", "unit", 'Write "kilometers"'),
-            (f"{BMW},bmw,,,acme", "tags", '"acme" is no tag: write name=text'),
-            (f"{BMW},bmw,,,=acme", "tags", "is no tag"),
+            (f"{BMW},bmw,,,acme", "tags", '"acme" is not a tag: write name=text'),
+            (f"{BMW},bmw,,,=acme", "tags", "is not a tag"),
             (f"{BMW},bmw,,,a=1;a=2", "tags", "twice"),
             (f"{BMW},bmw,,,,", "", "The line has 6 cells, the header has 5: put a cell with"),
-            (f"{BMW},bmw", "", "The line has 2 cells, the header has 5: leave cells empty"),
+            (f"{BMW},bmw", "", "The line has 2 cells, the header has 5: leave a cell empty"),
         ],
     )
     def test_a_mistake_is_told_by_line_and_column(
@@ -174,12 +174,12 @@ class TestCsv:
     @pytest.mark.parametrize(
         ("header", "says"),
         [
-            ("vin,brnd", 'column "brnd". Is "brand" meant?'),
+            ("vin,brnd", 'column "brnd". Did you mean "brand"?'),
             ("vin,brand,colour", 'column "colour". It may have vin, brand, odometer, unit, tags'),
             ("vin,brand,", 'column "".'),
             ("vin,brand,tag:", 'column "tag:"'),
-            ("vin,brand,VIN", '"vin" is there twice'),
-            ("vin,brand,tag:a,tag:a", '"tag:a" is there twice'),
+            ("vin,brand,VIN", '"vin" appears twice'),
+            ("vin,brand,tag:a,tag:a", '"tag:a" appears twice'),
             ("vin,tags", '"brand" is missing'),
             ("vin,brand,odometer", '"odometer" and "unit" go together'),
             ("vin,brand,unit", '"odometer" and "unit" go together'),
@@ -197,7 +197,7 @@ class TestCsv:
 
     def test_a_tag_of_two_columns_is_told(self, problems: Problems) -> None:
         (found,) = problems("csv", f"vin,brand,tags,tag:a\n{BMW},bmw,a=1,2\n")
-        assert 'The tag "a" is there twice' in found.reason
+        assert 'The tag "a" appears twice' in found.reason
 
     def test_a_file_that_is_not_utf_8_is_told_with_the_line(self, tmp_path: Path) -> None:
         path = tmp_path / "fleet.csv"
@@ -252,16 +252,16 @@ class TestJson:
             ("[", 1, "cut off?"),
             (f'[\n{{"vin": "{BMW}", "brand": "bmw"}},\n', 3, "cut off?"),
             (f'[\n{{"vin": "{BMW}", "bra', 2, "cut off?"),
-            ("[\n{vin: 1}]", 2, "no JSON"),
+            ("[\n{vin: 1}]", 2, "not valid JSON"),
             ("[" * 100_000, None, "nested too deeply"),
-            (f"[{'9' * 5000}]", 1, "is no vehicle"),
-            ("[]", None, "no vehicle in it"),
-            ('{"vehicles": []}', None, "no vehicle in it"),
+            (f"[{'9' * 5000}]", 1, "is not a vehicle"),
+            ("[]", None, "contains no vehicle"),
+            ('{"vehicles": []}', None, "contains no vehicle"),
             ('{"vehicles": null}', None, 'no "vehicles"'),
             ("{}", None, 'no "vehicles"'),
-            ("7", None, "the number 7 is no list"),
-            ('{"vehicles": {}}', None, "an object is no list"),
-            ('{"vehicles": [], "more": []}', None, 'Beside "vehicles" the file has "more"'),
+            ("7", None, "the number 7 is not a list"),
+            ('{"vehicles": {}}', None, "an object is not a list"),
+            ('{"vehicles": [], "more": []}', None, 'Besides "vehicles" the file has "more"'),
             ('{"vehicles": [], "vehicles": []}', None, "twice at the top"),
         ],
     )
@@ -319,8 +319,8 @@ class TestYaml:
             ("", None, "empty"),
             ("# nothing\n", None, "empty"),
             ("vehicles:\n", 1, "cut off?"),
-            ("[]", None, "no vehicle in it"),
-            ("vehicles: []\n", None, "no vehicle in it"),
+            ("[]", None, "contains no vehicle"),
+            ("vehicles: []\n", None, "contains no vehicle"),
             ("x: 1", None, 'has "x"'),
             ("x-a: 1", None, 'no "vehicles"'),
             ("7", 1, "no list of vehicles"),
@@ -328,14 +328,14 @@ class TestYaml:
             ("vehicles: [1]\nvehicles: [2]", None, "twice at the top"),
             ("vehicles: [\n  {vin: a", 2, "cut off?"),
             ("- {vin: 'a\n", 1, "cut off?"),
-            ("- {vin: a}}\n- b", 1, "no YAML"),
-            ("- a\n--- \n- b", 2, "no YAML"),
+            ("- {vin: a}}\n- b", 1, "not valid YAML"),
+            ("- a\n--- \n- b", 2, "not valid YAML"),
             ("- !!python/object/apply:os.getcwd []\n", 1, "which is not read"),
-            ("- &a [*a]\n", 1, "a list is no vehicle|unconstructable"),
+            ("- &a [*a]\n", 1, "a list is not a vehicle|unconstructable"),
             ("- &a {tags: *a}\n", 1, "unconstructable"),
             ("- {vin: 2024-02-30}\n", 1, "write it in quotes"),
             ("- {vin: !!bool maybe}\n", 1, "write it in quotes"),
-            ("- \x00", None, "no YAML"),
+            ("- \x00", None, "not valid YAML"),
         ],
     )
     def test_a_file_that_cannot_be_read_is_told(
@@ -375,10 +375,10 @@ class TestDocuments:
     @pytest.mark.parametrize(
         ("row", "path", "says"),
         [
-            ("7", "", "the number 7 is no vehicle"),
-            ("null", "", "nothing is no vehicle"),
+            ("7", "", "the number 7 is not a vehicle"),
+            ("null", "", "nothing is not a vehicle"),
             ('{"vin": "VIN", "brand": "bmw", "colour": "red"}', "colour", "It may have vin, brand"),
-            ('{"vin": "VIN", "brand": "bmw", "odometr": 1}', "odometr", 'Is "odometer" meant?'),
+            ('{"vin": "VIN", "brand": "bmw", "odometr": 1}', "odometr", 'Did you mean "odometer"?'),
             ('{"vin": "VIN", "brand": "bmw", "tags": {"year": 2024}}', "tags.year", 'in quotes, "2024"'),
             ('{"vin": "VIN", "brand": "mercedes-benz"}', "control_measures.odometer", "compares it"),
             ('{"vin": "VIN", "brand": "bmw", "odometer": "1", "unit": "miles"}', "odometer", "quotes: 1."),
@@ -389,8 +389,8 @@ class TestDocuments:
                 "odometer",
                 "in one place",
             ),
-            ('{"vin": "VIN", "brand": "bmw", "brand": "mini"}', "", '"brand" is there twice'),
-            ('{"vin": "VIN", "brand": "bmw", "tags": {"a": "b", "a": "c"}}', "", '"a" is there twice'),
+            ('{"vin": "VIN", "brand": "bmw", "brand": "mini"}', "", '"brand" appears twice'),
+            ('{"vin": "VIN", "brand": "bmw", "tags": {"a": "b", "a": "c"}}', "", '"a" appears twice'),
         ],
     )
     def test_a_mistake_is_told_by_line_and_property(
@@ -423,7 +423,7 @@ class TestWhatStandsInTheFile:
             reading = f'"control_measures": {{"odometer": {{"value": {written}, "unit": "kilometers"}}}}'
         (found,) = problems(kind, f'[{{"vin": "{BMW}", "brand": "bmw", {reading}}}]')
         assert found.property == ("odometer" if form == "short" else "control_measures.odometer.value")
-        assert "is no reading: write digits alone, such as 110000" in found.reason
+        assert "is not a reading: write only digits, such as 110000" in found.reason
         assert written.removeprefix("!!int ").strip("'")[:40] in found.reason
 
     @pytest.mark.parametrize("kind", ["json", "yaml"])
@@ -519,7 +519,7 @@ def test_what_is_made_to_be_heavy_is_told_in_time(problems: Problems, what: str)
 def test_what_is_no_file_is_told_and_never_waited_for(tmp_path: Path, read: Read) -> None:
     os.mkfifo(tmp_path / "fifo")
     for path in (tmp_path / "fifo", Path("/dev/zero"), Path("/dev/null")):
-        with pytest.raises(FleetFileError, match="no ordinary file"):
+        with pytest.raises(FleetFileError, match="not a regular file"):
             read(path)
     with pytest.raises(IsADirectoryError):
         read(tmp_path)
@@ -528,9 +528,9 @@ def test_what_is_no_file_is_told_and_never_waited_for(tmp_path: Path, read: Read
 @pytest.mark.parametrize(
     ("header", "says"),
     [
-        ("Fahrgestellnummer;Marke;Kilometerstand", 'cut into 3 columns at ";"'),
-        ("Fahrgestellnummer\tMarke", "cut into 2 columns at a tab"),
-        ("Fahrgestellnummer|Marke", 'cut into 1 column at ","'),
+        ("Fahrgestellnummer;Marke;Kilometerstand", 'split into 3 columns at ";"'),
+        ("Fahrgestellnummer\tMarke", "split into 2 columns at a tab"),
+        ("Fahrgestellnummer|Marke", 'split into 1 column at ","'),
     ],
 )
 def test_a_header_in_another_language_shows_how_it_was_cut_and_what_is_known(
@@ -619,7 +619,7 @@ class TestErrors:
         self, problems: Problems, kind: str, text: str
     ) -> None:
         (found,) = (problem for problem in problems(kind, text) if problem.property == "vin")
-        assert found == FleetFileProblem(4, "vin", f"{BMW} stands on line 2 already: remove one of the two.")
+        assert found == FleetFileProblem(4, "vin", f"{BMW} is already on line 2: remove one of the two.")
 
     def test_the_message_names_the_file_and_each_line(self, tmp_path: Path) -> None:
         path = tmp_path / "vans.csv"
@@ -629,7 +629,7 @@ class TestErrors:
         head, *lines = str(caught.value).splitlines()
         assert head == f"{path} has 2 problems; no vehicle was taken from it:"
         assert lines[0].startswith("  vans.csv, line 2: brand: The brand is empty")
-        assert lines[1].startswith('  vans.csv, line 3: vin: "x" is no VIN')
+        assert lines[1].startswith('  vans.csv, line 3: vin: "x" is not a valid VIN')
         assert caught.value.path == path
 
     @pytest.mark.parametrize(("wrong", "more"), [(50, None), (51, "and 1 more"), (173, "and 123 more")])

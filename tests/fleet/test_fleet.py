@@ -49,7 +49,7 @@ def test_a_roster_is_short() -> None:
     row = {"vin": "WBA8E9C50GK000001", "brand": "bmw"}
     assert write_roster([row]) == '["WBA8E9C50GK000001","bmw"]'
     assert read_roster("") == []
-    with pytest.raises(ValueError, match="no vehicle"):
+    with pytest.raises(ValueError, match="not a vehicle"):
         read_roster("5")
 
 

@@ -59,5 +59,5 @@ def test_a_state_of_another_shape_says_which_property_it_is(
 def test_another_record_of_another_shape_is_named() -> None:
     resource = '{"urn": "urn:pulumi:a::b::pulumi-python:dynamic/highmobility:Fleet::vans", "outputs": {"registry": "["}'
     text = f'{{"deployment": {{"resources": [{resource}, "type": "pulumi-python:dynamic/highmobility:Fleet"}}]}}}}'
-    with pytest.raises(StateUnreadable, match=r"::vans is not in a form that is known"):
+    with pytest.raises(StateUnreadable, match=r"::vans is not in a format that is known"):
         read_export(text, "a", "b")

@@ -39,7 +39,7 @@ def test_standard_input_is_read() -> None:
     assert run("--from", "-", given=text("nothing")).stderr.strip() == "Plan: nothing to do."
 
 
-@pytest.mark.parametrize("given", ["", "\n", "no JSON", '{"a": 1}'])
+@pytest.mark.parametrize("given", ["", "\n", "not JSON", '{"a": 1}'])
 def test_a_preview_that_cannot_be_read_is_an_error(given: str) -> None:
     done = run("--from", "-", given=given)
     assert done.exit_code == 1

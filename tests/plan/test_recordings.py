@@ -223,14 +223,14 @@ def test_too_many_single_vehicles_are_refused_as_the_run_does() -> None:
     [
         ("", "empty"),
         ("  \n", "empty"),
-        ("Previewing update (dev):", "no JSON"),
+        ("Previewing update (dev):", "not JSON"),
         ("[]", "steps"),
         ("{}", "steps"),
         ('{"steps": [{"op": 1}]}', "form"),
         ('{"steps": [5]}', "form"),
         ('{"steps": 5}', "form"),
         ('{"steps": [], "diagnostics": [3]}', "form"),
-        ("[" * 100_000, "no JSON"),
+        ("[" * 100_000, "not JSON"),
     ],
 )
 def test_what_is_no_preview_is_an_error_that_says_so(written: str, said: str) -> None:

@@ -115,7 +115,7 @@ def test_a_file_is_not_overwritten_without_force(
         ([], "--output FILE.html, --json or --csv FILE"),
         (["--json", "--csv", "-"], "would both print"),
         (["--output", "a", "--csv", "a"], "the same file"),
-        (["--json", "--now", "soon"], "is no instant"),
+        (["--json", "--now", "soon"], "is not a valid time"),
     ],
 )
 def test_wrong_use_ends_with_2_before_any_request(arguments: list[str], said: str) -> None:

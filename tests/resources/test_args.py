@@ -72,7 +72,7 @@ def test_what_is_no_vehicle_reaches_the_check_in_its_place() -> None:
     rows: list[Any] = ["WBA8E9C50GK000001", ["WBA8E9C50GK000001", "bmw"], ["a", "b", {}, 5], None, 7]
     problems = check_roster(read_roster(str(encoded([GIVEN, *rows])))).problems
     assert [problem.property for problem in problems] == [f"vehicles[{place}]" for place in range(1, 6)]
-    assert [problem.reason.partition(" is no vehicle")[0] for problem in problems] == [
+    assert [problem.reason.partition(" is not a vehicle")[0] for problem in problems] == [
         '"WBA8E9C50GK000001"',
         "a list",
         "a list",
@@ -82,5 +82,5 @@ def test_what_is_no_vehicle_reaches_the_check_in_its_place() -> None:
 
 
 def test_half_a_character_is_named_with_its_vehicle() -> None:
-    with pytest.raises(ValueError, match=r"vehicles\[1\] has half a character"):
+    with pytest.raises(ValueError, match=r"vehicles\[1\] contains half a character"):
         encoded([GIVEN, {**GIVEN, "tags": {"depot": "\ud800"}}])

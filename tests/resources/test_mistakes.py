@@ -152,8 +152,13 @@ TO_ITS_END = "loop.run_until_complete(pulumi.runtime.stack.run_pulumi_func(progr
     ("statement", "run", "named", "said"),
     [
         ("fleet.vehicle(VIN[:-1] + '2')", "program()", "NotInFleet", "is not in the fleet"),
-        ("fleet.vehicle('x')", "program()", "InvalidVin", "is no VIN"),
-        ("pulumi.Output.from_input('x').apply(hm.get_fleet_vehicle)", TO_ITS_END, "InvalidVin", "is no VIN"),
+        ("fleet.vehicle('x')", "program()", "InvalidVin", "is not a valid VIN"),
+        (
+            "pulumi.Output.from_input('x').apply(hm.get_fleet_vehicle)",
+            TO_ITS_END,
+            "InvalidVin",
+            "is not a valid VIN",
+        ),
     ],
 )
 def test_a_method_and_an_output_give_such_errors_too(statement: str, run: str, named: str, said: str) -> None:

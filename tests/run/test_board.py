@@ -79,7 +79,7 @@ def test_the_folder_is_its_users_alone(engine: socket.socket, tmp_path: Path) ->
     assert folder.stat().st_mode & 0o777 == 0o700
     assert [file.stat().st_mode & 0o777 for file in folder.iterdir()] == [0o600]
     folder.chmod(0o755)
-    with pytest.raises(BoardUnusable, match="not a folder of this user's alone"):
+    with pytest.raises(BoardUnusable, match="not a folder that belongs to this user alone"):
         Board(address_of(engine), base=tmp_path)
 
 
@@ -90,7 +90,7 @@ def test_another_users_folder_is_refused(engine: socket.socket, tmp_path: Path) 
     (folder,) = tmp_path.iterdir()
     os.chown(folder, 12345, -1)
     assert folder.stat().st_mode & 0o777 == 0o700
-    with pytest.raises(BoardUnusable, match="not a folder of this user's alone"):
+    with pytest.raises(BoardUnusable, match="not a folder that belongs to this user alone"):
         Board(address_of(engine), base=tmp_path)
 
 
@@ -113,7 +113,7 @@ def test_a_provider_says_that_it_cannot_use_the_folder_and_goes_on(
     bridge.engine = Told(address_of(engine))
     assert bridge.this_run.is_preview is False
     (warning,) = said
-    assert warning.startswith("warning: the processes of this run cannot tell each other what they know")
+    assert warning.startswith("warning: the processes of this run cannot share what they know")
     assert str(folder) in warning
     assert "TMPDIR" in warning
 
@@ -139,7 +139,7 @@ def test_another_form_is_refused_rather_than_misread(engine: socket.socket, tmp_
 
 def test_a_place_that_cannot_be_written_is_told(engine: socket.socket, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(BoardUnusable, match="cannot be made"):
+    with pytest.raises(BoardUnusable, match="cannot be created"):
         Board(address_of(engine), base=tmp_path / "file")
     board = Board(address_of(engine), base=tmp_path)
     board.close()

@@ -211,7 +211,7 @@ def test_a_refusal_says_who_wants_the_vehicle_and_what_to_do() -> None:
         in late.reason
     )
     midst = judge(V, Going(VAN, V), told(checked(VAN, W), known(VAN), REPLACED), saved(a_vehicle(VAN)))
-    assert "Take that option away" in midst.reason
+    assert "Remove that option" in midst.reason
 
 
 def test_a_second_resource_with_the_same_vehicle_is_told_of_the_first() -> None:

@@ -60,7 +60,7 @@ def test_a_vehicle_that_is_not_eligible_keeps_its_clearance_where_its_row_change
         {"kind": "answer", "method": "POST", "path": "/eligibility", "body": json.dumps(refused)}
     )
     outcome = asking.up(after)
-    assert "not eligible (POST /eligibility)" in outcome.failures[0]
+    assert "not eligible according to the carmaker (POST /eligibility)" in outcome.failures[0]
     assert V in outcome.failures[0]
     assert "Nothing was done" in outcome.failures[0]
     assert [write for write in platform.writes() if write[0] == "DELETE"] == []

@@ -61,7 +61,9 @@ def test_the_first_name_that_is_the_stack_at_hand_is_taken(command: Path) -> Non
         StateUnreadable, match="acme/fleet/dev: it does not have the resource at hand"
     ) as caught:
         export_state(["acme/fleet/dev", "missing"], "dev", "fleet", ("FleetVehicle", V))
-    assert "missing: `pulumi stack export` ended with 255: error: no stack named missing" in str(caught.value)
+    assert "missing: `pulumi stack export` ended with status 255: error: no stack named missing" in str(
+        caught.value
+    )
 
 
 def test_a_stack_of_another_name_or_project_is_not_the_one_at_hand(command: Path) -> None:
@@ -83,7 +85,7 @@ def test_without_a_command_or_with_another_form_it_cannot_be_read(
         '{"deployment": {"resources": [5]}}',
         '{"deployment": {"resources": [{"urn": 5}]}}',
     ):
-        with pytest.raises(StateUnreadable, match="its form is not known"):
+        with pytest.raises(StateUnreadable, match="its format is not known"):
             read_export(text, "dev", "fleet")
     assert read_export('{"deployment": null}', "dev", "fleet") == SavedState(())
 

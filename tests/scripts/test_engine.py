@@ -274,5 +274,5 @@ def test_an_installer_that_anybody_on_the_way_can_change_is_not_run(machine: Mac
     machine.environment["HIGHMOBILITY_ENGINE_INSTALLER"] = address
     machine.has_go()
     run = machine.run(ENGINE)
-    assert "is no https address" in run.stderr
+    assert "is not an https address" in run.stderr
     assert run.returncode == 0, "the next way is taken"

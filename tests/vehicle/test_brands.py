@@ -193,7 +193,7 @@ def test_the_partners_tag_is_not_asked_for_where_it_is_there() -> None:
 
 
 def test_how_long_pending_may_last_is_said() -> None:
-    assert any("for ever" in notice for notice in notices_for("ford"))
+    assert any("indefinitely" in notice for notice in notices_for("ford"))
     assert any("10 days" in notice for notice in notices_for("opel"))
 
 

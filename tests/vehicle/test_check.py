@@ -71,7 +71,7 @@ def test_tags_are_kept_composed_however_they_were_typed() -> None:
 
 def test_names_of_tags_that_look_the_same_are_one_name_twice() -> None:
     _, reason = only_problem(vehicle(tags={COMPOSED: "a", DECOMPOSED: "b"}))
-    assert "there twice" in reason
+    assert "appears twice" in reason
 
 
 def test_a_registered_vehicles_tags_are_compared_composed() -> None:
@@ -131,7 +131,7 @@ def test_an_unknown_brand_is_a_warning_with_the_nearest_name() -> None:
     checked = check_vehicle(vehicle(brand=" vw "))
     assert checked.spec == VehicleSpec(VIN, "vw")
     assert [warning.property for warning in checked.warnings] == ["brand"]
-    assert 'Is "volkswagen" meant?' in checked.warnings[0].reason
+    assert 'Did you mean "volkswagen"?' in checked.warnings[0].reason
 
 
 def test_an_unknown_brand_near_none_is_a_warning_with_all_names() -> None:
@@ -149,14 +149,14 @@ def test_an_unknown_brand_near_none_is_a_warning_with_all_names() -> None:
         (vehicle(vin=VIN[:-1]), "vin", "16 characters"),
         ({"vin": VIN}, "brand", "missing"),
         (vehicle(brand=" "), "brand", "empty"),
-        (vehicle(brand=7.0), "brand", "the number 7 is no brand"),
+        (vehicle(brand=7.0), "brand", "the number 7 is not a brand"),
         (vehicle(brand="mercedes-benz"), "control_measures.odometer", "mercedes-benz compares it"),
         (vehicle(brand="Mercedes-Benz", control_measures={}), "control_measures.odometer", "missing"),
         (vehicle(control_measures=110_000), "control_measures", "is not an object with odometer"),
         (vehicle(control_measures={"odometer": 110_000}), "control_measures.odometer", "value and unit"),
         (vehicle(control_measures={"mileage": 1}), "control_measures.mileage", "odometer"),
-        (vehicle(control_measures={"odometr": 1}), "control_measures.odometr", 'Is "odometer" meant?'),
-        (with_odometer(units="miles"), "control_measures.odometer.units", 'Is "unit" meant?'),
+        (vehicle(control_measures={"odometr": 1}), "control_measures.odometr", 'Did you mean "odometer"?'),
+        (with_odometer(units="miles"), "control_measures.odometer.units", 'Did you mean "unit"?'),
         (with_odometer(value=None), "control_measures.odometer.value", "missing"),
         (with_odometer(value="110000"), "control_measures.odometer.value", "without quotes: 110000."),
         (with_odometer(value="many"), "control_measures.odometer.value", "without quotes."),
@@ -164,8 +164,8 @@ def test_an_unknown_brand_near_none_is_a_warning_with_all_names() -> None:
         (with_odometer(value=math.nan), "control_measures.odometer.value", "nan is not whole"),
         (with_odometer(value=math.inf), "control_measures.odometer.value", "inf is not whole"),
         (with_odometer(value=-1.0), "control_measures.odometer.value", "-1 is below zero"),
-        (with_odometer(value=True), "control_measures.odometer.value", "true is no reading"),
-        (with_odometer(value=[1]), "control_measures.odometer.value", "a list is no reading"),
+        (with_odometer(value=True), "control_measures.odometer.value", "true is not a reading"),
+        (with_odometer(value=[1]), "control_measures.odometer.value", "a list is not a reading"),
         (with_odometer(unit=None), "control_measures.odometer.unit", "missing"),
         (with_odometer(unit="km"), "control_measures.odometer.unit", 'Write "kilometers".'),
         (with_odometer(unit="mi"), "control_measures.odometer.unit", 'Write "miles".'),
@@ -179,7 +179,7 @@ def test_an_unknown_brand_near_none_is_a_warning_with_all_names() -> None:
         (vehicle(tags={"year": 2024.0}), "tags.year", 'in quotes, "2024"'),
         (vehicle(tags={"leased": True}), "tags.leased", 'in quotes, "true"'),
         (vehicle(tags={"customer": None}), "tags.customer", "leave it out"),
-        (vehicle(tags={"customer": {"name": "acme"}}), "tags.customer", "an object is no text"),
+        (vehicle(tags={"customer": {"name": "acme"}}), "tags.customer", "an object is not text"),
         (vehicle(tags={"a.b": 1}), 'tags["a.b"]', "in quotes"),
     ],
 )

@@ -48,7 +48,7 @@ def test_i_o_and_q_are_refused_with_their_place(vin: str, place: int, letter: st
 
 
 def test_a_letter_taken_for_a_digit_gets_a_suggestion() -> None:
-    assert 'Is "WBA0000000EMU0001" meant?' in refusal("WBAO000000EMU000I")
+    assert 'Did you mean "WBA0000000EMU0001"?' in refusal("WBAO000000EMU000I")
 
 
 def test_a_wrong_length_is_told_with_both_numbers() -> None:
@@ -58,7 +58,7 @@ def test_a_wrong_length_is_told_with_both_numbers() -> None:
 
 @pytest.mark.parametrize("text", ["WBA 0000000 EMU0001", "WBA-0000000-EMU0001", "WBA0000000EMU0001\u200b"])
 def test_a_vin_with_separators_gets_the_vin_suggested(text: str) -> None:
-    assert f'Is "{VIN}" meant?' in refusal(text)
+    assert f'Did you mean "{VIN}"?' in refusal(text)
 
 
 def test_a_foreign_letter_is_named() -> None:

@@ -135,9 +135,9 @@ def test_wrong_settings_end_with_2_and_say_what_to_set(tmp_path: Path) -> None:
         ("http://127.0.0.1@gitlab.example.com", "user name or password"),
         ("https://user:hidden@gitlab.example.com", "user name or password"),
         ("http://10.0.0.1:8080", "use https"),
-        ("gitlab.example.com", "no URL"),
-        ("ftp://gitlab.example.com", "no URL"),
-        ("http://[", "no URL"),
+        ("gitlab.example.com", "not a valid URL"),
+        ("ftp://gitlab.example.com", "not a valid URL"),
+        ("http://[", "not a valid URL"),
     ],
 )
 def test_a_token_is_not_sent_where_others_can_read_it(tmp_path: Path, url: str, told: str) -> None:

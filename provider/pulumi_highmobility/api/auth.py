@@ -157,16 +157,16 @@ class BearerSource:
         }[settings.auth]
         if settings.auth is AuthWay.CLIENT_ASSERTION:
             key = settings.oauth_private_key
-        hint = f"{settings.base_url} did not take the credentials: check {where}."
+        hint = f"{settings.base_url} did not accept the credentials: check {where}."
         if settings.auth is not AuthWay.CLIENT_CREDENTIALS and key is not None:
             hint += f" The key's id is {key.id}"
             hint += f", made for {key.instance_uri}." if key.instance_uri else "."
             if abs(self._wire.skew_s) >= NOTABLE_SKEW_S:
                 hint += f" This machine's clock is {-self._wire.skew_s:+.0f} s off the platform's."
         hint += (
-            " A refresh or destroy takes the settings of the last `pulumi up`: after credentials were changed add "
-            "--run-program, or run `pulumi up` first. If the program has no resource of High Mobility any more, Pulumi has nothing to give "
-            "new settings to: put the last one back, run `pulumi up`, then remove it and run `pulumi up` again."
+            " A refresh or destroy uses the settings of the last `pulumi up`: if the credentials have changed since, add "
+            "--run-program, or run `pulumi up` first. If the program no longer has a High Mobility resource, Pulumi cannot "
+            "pass on new settings: put the last one back, run `pulumi up`, then remove it and run `pulumi up` again."
         )
         return error.again(hint=hint)
 
@@ -177,7 +177,7 @@ def _signing_key(key: PrivateKey) -> ec.EllipticCurvePrivateKey:
     except (ValueError, TypeError) as error:
         raise ConfigError(
             f"The private key with id {key.id} cannot be read ({type(error).__name__}): it is damaged or has a "
-            "passphrase. Download it from the console once more."
+            "passphrase. Download it from the console again."
         ) from None
     if not isinstance(loaded, ec.EllipticCurvePrivateKey) or not isinstance(loaded.curve, ec.SECP256R1):
         raise ConfigError(f"The private key with id {key.id} is not on the curve P-256, which ES256 needs.")

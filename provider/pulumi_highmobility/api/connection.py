@@ -47,8 +47,8 @@ def open_http(settings: Settings, transport: httpx.AsyncBaseTransport | None = N
         # Of a proxy of a kind that is not supported, or a list of hosts that cannot be read; httpx has no class for it.
         named = [name for name in PROXIES if os.environ.get(name) or os.environ.get(name.lower())]
         raise ConfigError(
-            f"The proxy settings of the environment cannot be used ({type(error).__name__}). Check {', '.join(named or PROXIES)}: a proxy "
-            "is http://HOST:PORT, and NO_PROXY is a list of hosts and domains, separated by commas."
+            f"The proxy settings of the environment cannot be used ({type(error).__name__}). Check {', '.join(named or PROXIES)}: write a "
+            "proxy as http://HOST:PORT, and NO_PROXY as a comma-separated list of hosts and domains."
         ) from None
 
 

@@ -67,7 +67,7 @@ async def call_with_retries(
     def wait(state: tenacity.RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
         wait_s = policy.wait_s(error, attempt=state.attempt_number, rng=rng)
-        say_wait(f"then the call is sent again ({error})", wait_s)
+        say_wait(f"the call will be repeated ({error})", wait_s)
         return wait_s
 
     retrying = tenacity.AsyncRetrying(

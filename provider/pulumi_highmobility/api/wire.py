@@ -119,7 +119,7 @@ class Wire:
         except HighMobilityError as error:
             failure = error
         except (asyncio.TimeoutError, httpx.TimeoutException) as error:
-            failure = self._no_answer(method, path, error, reason=f"not within {self._timeout_s:g} s")
+            failure = self._no_answer(method, path, error, reason=f"timed out after {self._timeout_s:g} s")
         except Exception as error:
             # Everything that httpx and what is below it may raise of an answer or a connection.
             failure = self._no_answer(method, path, error)
@@ -169,7 +169,7 @@ class Wire:
             why = str(error) if isinstance(error, msgspec.MsgspecError) else type(error).__name__
         raise TransportError(
             f"The answer to {method} {path} from {self.base_url} could not be read: {visible(why)}. "
-            f"If this goes on, check {BASE_URL.names}: is it the platform's API?",
+            f"If this persists, check {BASE_URL.names}: is it the platform's API?",
             method=method,
             path=path,
             may_have_happened=True,
@@ -227,9 +227,11 @@ class Wire:
         """
         if token and is_sendable(token):
             return Secret(token)
-        what = "a token with characters that no token has (a blank, a line break, a letter outside ASCII)"
+        what = (
+            "a token with characters that a token cannot contain (a space, a line break, a non-ASCII letter)"
+        )
         raise TransportError(
-            f"The answer to {method} {path} from {self.base_url} holds {what if token else 'no token'}.",
+            f"The answer to {method} {path} from {self.base_url} contains {what if token else 'no token'}.",
             method=method,
             path=path,
             may_have_happened=may_have_happened,
@@ -245,7 +247,7 @@ class Wire:
             )
         elif isinstance(error, UnicodeError | ValueError | httpx.DecodingError | httpx.StreamError):
             reason = f"it could not be read ({type(error).__name__})"
-            advice = f"If this goes on, check {BASE_URL.names}: is it the platform's API?"
+            advice = f"If this persists, check {BASE_URL.names}: is it the platform's API?"
         elif local:
             advice = "Is the emulator running? `pulumi-highmobility emulator` (or `make up`) starts it."
         else:
@@ -300,7 +302,7 @@ class Wire:
         """Raises: NotTheApi, where an answer tells of another VIN than it was asked about."""
         if found.upper() != wanted.upper():
             raise NotTheApi(
-                f"{self.base_url} answered {method} {path} with the vehicle {visible(found, 40)}: nothing is concluded from it. "
+                f"{self.base_url} answered {method} {path} with the vehicle {visible(found, 40)}: the answer was ignored. "
                 f"Check {BASE_URL.names}, and whether a proxy or cache is in between."
             )
 
@@ -308,10 +310,10 @@ class Wire:
         shown = f' "{said}"' if said else ""
         to = ""
         if 300 <= answer.status < 400:
-            to = f", which leads to {visible(_host_of(answer.headers.get('Location', '')), 100)}"
+            to = f", which redirects to {visible(_host_of(answer.headers.get('Location', '')), 100)}"
         return NotTheApi(
-            f"{self.base_url} answered {answer.status}{shown} to {method} {path}{to}: not an answer of the platform's API to this "
-            f"call. Nothing is concluded from it. Check {BASE_URL.names} (the platform's ends in /v1), and whether a proxy is in "
+            f"{self.base_url} answered {answer.status}{shown} to {method} {path}{to}: this is not an answer of the platform's "
+            f"API to this call, and it was ignored. Check {BASE_URL.names} (the platform's ends in /v1), and whether a proxy is in "
             "between."
         )
 
@@ -352,7 +354,7 @@ def _host_of(location: str) -> str:
     try:
         return urlsplit(location).hostname or "another path of the same server"
     except ValueError:
-        return "somewhere that cannot be read"
+        return "an address that cannot be read"
 
 
 def _decoded(content: bytes) -> Any:

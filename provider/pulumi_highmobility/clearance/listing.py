@@ -63,8 +63,8 @@ class Listing:
         """Raises: VehicleUnreadable where the list had a row of this vehicle that could not be read."""
         if vin in self.unreadable:
             raise VehicleUnreadable(
-                f"The platform's row of {vin} cannot be read ({self.unreadable[vin]}; GET /fleets/vehicles), so that nothing is known of "
-                "its clearance. Nothing was done with it. Run the same command again later.",
+                f"The platform's row for {vin} cannot be read ({self.unreadable[vin]}; GET /fleets/vehicles), so the status of its "
+                "clearance is not known. Nothing was done with it. Run the same command again later.",
                 vin=vin,
             )
 
@@ -72,16 +72,16 @@ class Listing:
         """
         A vehicle that the state holds, and that a list lacked, by its VIN: a list may be wrong once.
 
-        None: it is not registered. Raises: ListIncomplete, once there are more than can be asked for.
+        None: it is not registered. Raises: ListIncomplete, once there are more than can be looked up.
         """
         if vin not in self._confirmed:
             if len(self._confirmed) >= CONFIRMS_AT_MOST:
                 raise ListIncomplete(
-                    f"GET /fleets/vehicles told of {len(self._vehicles):,} vehicles, and lacks more than {CONFIRMS_AT_MOST} that the stack's "
-                    f"state holds as pending or approved, {vin} among them. The platform allows 60 questions by VIN a minute, so that it "
-                    "was not asked about each, and nothing was concluded. Run the same command again: if the list was incomplete, all "
-                    "is as before. If the vehicles are really gone, take them out of the program, or run `pulumi refresh` again and "
-                    "again, which asks about some each time."
+                    f"GET /fleets/vehicles returned {len(self._vehicles):,} vehicles, and lacks more than {CONFIRMS_AT_MOST} that the stack's "
+                    f"state holds as pending or approved, {vin} among them. The platform allows 60 look-ups by VIN a minute, "
+                    "so they were not looked up one by one, and nothing was changed. Run the same command again: if the list was "
+                    "incomplete, nothing is lost. If the vehicles are really gone, remove them from the program, or run `pulumi refresh` "
+                    "several times, which looks up some of them each time."
                 )
             self._confirmed[vin] = asyncio.ensure_future(self._ask_by_vin(vin))
         return await asyncio.shield(self._confirmed[vin])
@@ -138,7 +138,7 @@ class Listing:
         return alone
 
     async def ask_by_vin(self, vin: str) -> RegisteredVehicle:
-        """One vehicle, asked for now; the platform allows 60 of these calls a minute. Raises: VehicleNotFound."""
+        """One vehicle, looked up now; the platform allows 60 of these calls a minute. Raises: VehicleNotFound."""
         return await self._api.get_vehicle(vin)
 
     async def _ask_by_vin(self, vin: str) -> RegisteredVehicle | None:

@@ -39,7 +39,7 @@ def changes_of(vehicle: RegisteredVehicle) -> list[Changelog]:
 
 
 def requested_at(vehicle: RegisteredVehicle) -> datetime | None:
-    """When the present clearance was requested: the last change to pending."""
+    """When the current clearance was requested: the last change to pending."""
     return _last(vehicle, Status.PENDING)
 
 
@@ -137,7 +137,7 @@ def told_drift(registered: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
         unseen = unseen_differences(theirs, ours)
         told.append(
             f"with the tags {visible(str(theirs))}, not {visible(str(ours))}"
-            + (f" (which differ in what cannot be seen: {unseen})" if unseen else "")
+            + (f" (which differ only in invisible characters: {unseen})" if unseen else "")
         )
     return ", ".join(told)
 
@@ -145,7 +145,7 @@ def told_drift(registered: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
 def cannot_be_changed(what: str) -> str:
     """What drift means to who writes the program or the list, up to how to have what it says."""
     return (
-        f"The API cannot change that, and no clearance ends for it. To accept it, write into the {what} what is registered. To have what the "
+        f"The API cannot change that, and no clearance ends because of it. To accept the registered values, write them into the {what}. To have what the "
         f"{what} says"
     )
 

@@ -144,7 +144,7 @@ def unseen_by_others(vin: str, status: str) -> str:
     """As `nothing_to_revoke`, where other credentials last saw it: these may be of another application."""
     return (
         f"{vin} is {status} in the stack's state, last seen with other credentials, and unknown to these (404 to DELETE "
-        f"/fleets/vehicles/{vin}). It was not revoked: set the former credentials, or others of the same application."
+        f"/fleets/vehicles/{vin}). It was not revoked: set the previous credentials, or others of the same application."
     )
 
 

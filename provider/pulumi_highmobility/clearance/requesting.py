@@ -84,8 +84,8 @@ class Requesting:
             assert before is not None  # noqa: S101 - it has a status
             reason = reason_of(before)
             reporter.warn(
-                f"{vin} is {before.status}{f', for the reason: {reason}' if reason else ''}: a person's decision, so that it is not requested "
-                f"again. To do so, once that is agreed, set {'retry_rejected' if before.status == 'rejected' else 'retry_revoked'}=True"
+                f"{vin} is {before.status}{f', with the reason: {reason}' if reason else ''}: a person's decision, so it is not requested "
+                f"again. To request it again, once that is agreed, set {'retry_rejected' if before.status == 'rejected' else 'retry_revoked'}=True"
             )
             return before
         lost: HighMobilityError | None = None
@@ -114,8 +114,8 @@ class Requesting:
             # Not about this vehicle: the platform answers nobody just now.
             raise lost
         raise ClearanceRefused(
-            f"Clearance of {vin} was requested {ATTEMPTS} times (POST /fleets/vehicles), and it is not registered "
-            "after it. Nothing is lost: run `pulumi up` again later.",
+            f"Clearance of {vin} was requested {ATTEMPTS} times (POST /fleets/vehicles), and it is still not "
+            "registered. Nothing is lost: run `pulumi up` again later.",
             vin=vin,
         )
 
@@ -135,13 +135,13 @@ class Requesting:
         if unlike:
             raise ClearanceMismatch(
                 f"{vin} is registered already ({found.status}), but not as the program says: its "
-                f"{' and its '.join(unlike)}. The API cannot change a registered vehicle. Write into the program what "
-                "is registered and run `pulumi up`, to adopt it. A change after that revokes the clearance and requests it again.",
+                f"{' and its '.join(unlike)}. The API cannot change a registered vehicle. To adopt it, write the "
+                "registered values into the program and run `pulumi up`. A change after that revokes the clearance and requests it again.",
                 vin=vin,
             )
         if found.tags is None and vehicle.get("tags"):
             reporter.warn(
-                f"{vin} is registered without tags, as far as GET /fleets/vehicles tells, and the program gives it {dict(vehicle['tags'])}: "
+                f"{vin} is registered without tags according to GET /fleets/vehicles, and the program gives it {dict(vehicle['tags'])}: "
                 "it is adopted as it is, and the state shows no tags. The API cannot change them"
             )
         reporter.warn(
@@ -154,7 +154,7 @@ class Requesting:
         return await self._watch.wait_for(
             vin,
             lambda seen: not is_in_transition(seen),
-            goal="to come to the end of its old clearance",
+            goal="to end its old clearance",
             timeout_s=timeout_s,
             reporter=reporter,
         )
@@ -200,7 +200,7 @@ class Requesting:
     ) -> RegisteredVehicle | None:
         """After a request whose answer was lost: the vehicle if the request arrived, else None."""
         vin = str(vehicle["vin"])
-        reporter.info(f"{vin}: {error} Looking whether the request arrived before it is repeated")
+        reporter.info(f"{vin}: {error} Checking whether the request arrived before repeating it")
         pause = self._pauses.get(error)
         if pause is None:
             pause = asyncio.ensure_future(self._clock.sleep(LOOK_AFTER_S * (1 + self._rng.random())))
@@ -237,7 +237,7 @@ def _is_newer(found: RegisteredVehicle, before: RegisteredVehicle | None) -> boo
 
 def refusal(vin: str, row: ClearanceRow) -> str:
     """The message of a row that the platform refused, in its words, with what to do."""
-    said = visible(row.description or f'a row of status "{row.status}" without a description')
+    said = visible(row.description or f'a row with status "{row.status}" and no description')
     advice = "Correct the vehicle in the program."
     if re.search(r"\bbrand\b", said, re.IGNORECASE):
         advice = 'Set `brand` to one of the platform\'s names, for example "bmw".'

@@ -64,7 +64,7 @@ class ClearanceService:
         """
         The registered vehicle by the shared listing, None where there is none.
 
-        One that the state holds (`is_held`) is asked for by VIN before that is believed. Raises: ListIncomplete, VehicleUnreadable.
+        One that the state holds (`is_held`) is looked up by VIN before that is believed. Raises: ListIncomplete, VehicleUnreadable.
         """
         found = await self.listing.look_up(vin)
         if found is None and is_held:

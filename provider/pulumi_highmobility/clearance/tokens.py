@@ -98,7 +98,7 @@ class VehicleTokens:
                     return self._issued(await self._api.refresh_vehicle_token(refresh_token), asked_at)
             except TokenRefused as refusal:
                 reporter.info(
-                    f'{vin}: the refresh token is dead ("{refusal.detail or refusal.title}"): asking for a new token'
+                    f'{vin}: the refresh token has expired or was revoked ("{refusal.detail or refusal.title}"): requesting a new token'
                 )
         return await self.issue(
             vin, seen_approved=False, must_be_registered=must_be_registered, reporter=reporter
@@ -124,7 +124,7 @@ class VehicleTokens:
         if not self._can_refresh_and_revoke:
             reporter.warn(
                 f"{vin}: the vehicle token cannot be revoked without the OAuth client's id and secret "
-                "(highmobility:clientId, highmobility:clientSecret): it lives until it expires."
+                "(highmobility:clientId, highmobility:clientSecret): it stays valid until it expires."
             )
             return
         async with self._slots:

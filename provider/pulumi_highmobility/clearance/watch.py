@@ -34,7 +34,7 @@ class _Round:
 
     vehicles: Mapping[str, RegisteredVehicle]
     doubtful: Collection[str] = ()
-    """VINs that the list lacked, and that could not be asked for one by one: nothing is concluded of these."""
+    """VINs that the list lacked, and that could not be looked up one by one: nothing is concluded about these."""
     trouble: str = ""
     is_late: bool = False
 
@@ -84,7 +84,7 @@ class Watch:
                 vehicle = round_.vehicles.get(vin)
                 trouble = round_.trouble
                 if not trouble and vin in round_.doubtful:
-                    trouble = "was missing from the platform's list, and could not be asked for by VIN"
+                    trouble = "was missing from the platform's list, and could not be looked up by VIN"
                 if not trouble and reached(vehicle):
                     return vehicle
                 now = self._clock.monotonic()
@@ -113,7 +113,7 @@ class Watch:
             return joined.result()
         joined.cancel()
         return _Round(
-            {}, trouble="cannot be seen just now (the platform keeps the call waiting)", is_late=True
+            {}, trouble="is not known at the moment (the platform keeps the call waiting)", is_late=True
         )
 
     async def _join(self) -> _Round:
@@ -156,7 +156,7 @@ class Watch:
         try:
             round_ = await self._look()
         except (TransportError, ServerError, RateLimited) as error:
-            round_ = _Round({}, trouble=f"cannot be seen just now ({error})")
+            round_ = _Round({}, trouble=f"is not known at the moment ({error})")
         except Exception as error:
             if answer is not None and not answer.done():
                 answer.set_exception(error)
@@ -184,7 +184,7 @@ class Watch:
         return _Round(found, doubtful)
 
     async def _is_known(self, vin: str) -> tuple[RegisteredVehicle | None, bool]:
-        """The vehicle by its VIN, and whether that could be asked for."""
+        """The vehicle by its VIN, and whether that could be looked up."""
         try:
             return await self._listing.ask_by_vin(vin), True
         except VehicleNotFound:

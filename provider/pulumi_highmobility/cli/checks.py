@@ -95,7 +95,7 @@ def _versions() -> Iterator[Check]:
     yield Check(
         "pulumi-plugin.json",
         "ok" if has_plugin else "warning",
-        "there: no plugin is downloaded" if has_plugin else "missing: each `up` tries to download a plugin",
+        "present: no plugin is downloaded" if has_plugin else "missing: each `up` tries to download a plugin",
         "" if has_plugin else "Install the package again.",
     )
 
@@ -173,14 +173,14 @@ def _platform(settings: Settings) -> Iterator[Check]:
     if isinstance(error, NotAuthorized):
         yield Check("sign-in", "failure", told)
     elif isinstance(error, Forbidden):
-        yield Check("sign-in", "ok", "the platform takes the credentials")
+        yield Check("sign-in", "ok", "the platform accepts the credentials")
         yield Check(
             "fleet", "failure", told, "Ask High Mobility to enable fleet clearance for the application."
         )
     elif error is not None:
         yield Check("fleet", "failure", told)
     else:
-        yield Check("sign-in", "ok", "the platform takes the credentials")
+        yield Check("sign-in", "ok", "the platform accepts the credentials")
         yield Check("fleet", "ok", "the application has one, and the scope to read it")
 
 
@@ -208,5 +208,5 @@ def _state(stack: Stack, settings: Settings) -> Iterator[Check]:
         "state",
         "warning",
         f"{count}, last seen with {', '.join(others)}",
-        "With another server an `up` is an error; see docs/settings.md on highmobility:movedFrom.",
+        "With another server, `pulumi up` fails; see docs/settings.md on highmobility:movedFrom.",
     )

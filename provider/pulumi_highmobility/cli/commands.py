@@ -26,7 +26,7 @@ _TOOLS = {
     "status": _Tool(
         "cli.status:status", "cli", "Show the vehicles that are registered, with their clearance."
     ),
-    "plan": _Tool("cli.plan:plan", "cli", "Say what `pulumi up` does to clearances, before it does it."),
+    "plan": _Tool("cli.plan:plan", "cli", "Show what `pulumi up` will do to clearances."),
     "import": _Tool(
         "cli.import_:import_fleet", "cli", "Write the registered vehicles as a file or a program for Pulumi."
     ),
@@ -36,7 +36,7 @@ _TOOLS = {
         "cli,emulator",
         "Serve the fleet clearance API locally, without an account.",
     ),
-    "webhook": _Tool("cli.webhook:webhook", "webhooks", "React to changes of clearances."),
+    "webhook": _Tool("cli.webhook:webhook", "webhooks", "React to clearance changes."),
 }
 
 
@@ -80,4 +80,4 @@ def _unavailable(name: str, needs: str) -> click.Command:
 @click.group(cls=_Tools, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="pulumi-highmobility")
 def command() -> None:
-    """High Mobility fleet clearance: the tools beside the Pulumi provider."""
+    """High Mobility fleet clearance: the tools that accompany the Pulumi provider."""

@@ -26,10 +26,12 @@ def with_stack(command: F) -> F:
     command = click.option(
         "--cwd",
         type=click.Path(exists=True, file_okay=False, path_type=Path),
-        help="Folder of the stack's program. Default: the present one.",
+        help="Folder of the stack's program. Default: the current folder.",
     )(command)
     return click.option(
-        "--stack", metavar="NAME", help="Take the settings of this stack's config, then the environment."
+        "--stack",
+        metavar="NAME",
+        help="Take the settings from this stack's config, then from the environment.",
     )(command)
 
 

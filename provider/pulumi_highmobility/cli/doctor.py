@@ -33,7 +33,7 @@ def doctor(stack: str | None, cwd: Path | None, as_json: bool, no_color: bool) -
     pulumi-highmobility doctor
     pulumi-highmobility doctor --stack production --cwd infra
 
-    No secret is shown, and nothing is changed. Exit status 1: something has to be mended.
+    No secret is shown, and nothing is changed. Exit status 1: something has to be fixed.
     """
     color = sys.stdout.isatty() and not no_color and not os.environ.get("NO_COLOR")
     found: list[Check] = []

@@ -54,7 +54,7 @@ def import_fleet(
     """
     writer = _WRITERS.get(output.suffix)
     if writer is None:
-        raise click.UsageError(f"--output {output}: its name ends with one of {', '.join(_WRITERS)}.")
+        raise click.UsageError(f"--output {output}: its name must end with one of {', '.join(_WRITERS)}.")
     if output.exists() and not force:
         raise click.ClickException(f"{output} exists: choose another name, or --force to replace it.")
     selection = filter_of(**chosen)
@@ -64,7 +64,7 @@ def import_fleet(
     for reason, vins in left_out.items():
         say(f"Left out: {len(vins):,} ({named(vins, _NAMED)}). {reason}")
     if not rows:
-        raise click.ClickException("there is no vehicle to write: no file was made.")
+        raise click.ClickException("there is no vehicle to write: no file was written.")
     try:
         content = writer(rows)
         if output.suffix != ".py":
@@ -88,8 +88,8 @@ def _tell_formulas(rows: Sequence[Row]) -> None:
     ]
     if vins:
         say(
-            f"Warning: {vehicles(len(vins))} with a tag that a spreadsheet takes for a formula ({named(vins, _NAMED)}): do "
-            "not open the file in one, or write a .json file instead."
+            f"Warning: {vehicles(len(vins))} with a tag that a spreadsheet would treat as a formula ({named(vins, _NAMED)}): do "
+            "not open the file in a spreadsheet, or write a .json file instead."
         )
 
 
@@ -115,16 +115,16 @@ def _why_not(line: Line, row: Row) -> str:
         return f'Their status "{line.status}" is not known to this version: update the package, or add them by hand.'
     if status not in ACTIVE:
         return (
-            f"They are {line.status}: there is no clearance to keep. In a program they would be requested again; add them "
-            "by hand if that is meant."
+            f"They are {line.status}: there is no clearance to keep. In a program they would be requested again; add "
+            "them by hand if that is intended."
         )
     if not line.brand:
-        return "The platform does not tell their brand: add them by hand."
+        return "The platform does not report their brand: add them by hand."
     problems = check_vehicle(row).problems
     if any(problem.property.startswith("control_measures") for problem in problems):
         return (
-            f"{line.brand} needs an odometer reading, which the platform does not tell: add them by hand with "
-            "control_measures; a vehicle that is registered is adopted whatever the reading."
+            f"{line.brand} needs an odometer reading, which the platform does not report: add them by hand with "
+            "control_measures; a registered vehicle is adopted whatever the reading."
         )
     return " ".join(problem.reason for problem in problems)
 
@@ -151,7 +151,7 @@ def _yaml(rows: Sequence[Row]) -> str:
 
 
 def _program(rows: Sequence[Row]) -> str:
-    head = '"""Vehicles that were registered before; written by `pulumi-highmobility import`."""\n\nimport pulumi_highmobility as hm\n\n'
+    head = '"""Vehicles that were already registered; written by `pulumi-highmobility import`."""\n\nimport pulumi_highmobility as hm\n\n'
     return head + "".join(_call(row) for row in rows)
 
 
@@ -186,7 +186,7 @@ def _read_back(content: str, suffix: str, rows: Sequence[Row]) -> None:
     for row, read in zip(rows, found, strict=True):
         if row != dict(read):
             raise CannotBeWritten(
-                f"{row['vin']} has a tag that {suffix[1:]} cannot hold as it is, such as one with blanks at an edge.{advice}"
+                f"{row['vin']} has a tag that {suffix[1:]} cannot hold unchanged, such as one with leading or trailing spaces.{advice}"
             )
 
 

@@ -28,10 +28,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 def with_output(command: F) -> F:
     """The options --json and --no-color."""
     command = click.option(
-        "--no-color", is_flag=True, help="No colour; so does NO_COLOR in the environment."
+        "--no-color", is_flag=True, help="No colour; NO_COLOR in the environment does the same."
     )(command)
     return click.option(
-        "--json", "as_json", is_flag=True, help="JSON on standard output, all else on standard error."
+        "--json", "as_json", is_flag=True, help="JSON on standard output, everything else on standard error."
     )(command)
 
 
@@ -142,5 +142,5 @@ def _mode_for(path: Path) -> int:
         # The mode of what it leads to is not ours to take over.
         return new
     if not stat.S_ISREG(found):
-        raise OSError(errno.EINVAL, "it is no ordinary file")
+        raise OSError(errno.EINVAL, "it is not a regular file")
     return stat.S_IMODE(found) & 0o777

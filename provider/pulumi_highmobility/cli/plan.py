@@ -50,27 +50,31 @@ _IN_THE_TABLE = 40
 
 @click.command()
 @with_stack
-@click.option("--target", "targets", multiple=True, metavar="URN", help="As of `pulumi up`; can be repeated.")
-@click.option("--refresh", is_flag=True, help="As of `pulumi up --refresh`: read the platform first.")
+@click.option(
+    "--target", "targets", multiple=True, metavar="URN", help="As for `pulumi up`; can be repeated."
+)
+@click.option("--refresh", is_flag=True, help="As for `pulumi up`: read the platform first.")
 @click.option(
     "--from",
     "source",
     type=click.File(encoding="utf-8"),
-    help="Read what `pulumi preview --json --show-sames` printed, in place of a preview; - is standard input.",
+    help="Read what `pulumi preview --json --show-sames` printed, instead of running a preview; - is standard input.",
 )
-@click.option("--markdown", "as_markdown", is_flag=True, help="Markdown, for the comment of a pull request.")
+@click.option("--markdown", "as_markdown", is_flag=True, help="Markdown, for a comment on a pull request.")
 @click.option(
     "--max-revocations",
     type=click.IntRange(0),
-    help="Exit with 1 if more clearances may end, those that are requested again included.",
+    help="Exit with 1 if more clearances than this may end, including those that are requested again.",
 )
-@click.option("--max-requests", type=click.IntRange(0), help="Exit with 1 if more clearances are requested.")
+@click.option(
+    "--max-requests", type=click.IntRange(0), help="Exit with 1 if more clearances than this are requested."
+)
 @click.option(
     "--fail-on",
     metavar="NAMES",
-    help=f"Exit with 1 at any of these, separated by commas: {', '.join(FAIL_ON)}.",
+    help=f"Exit with 1 on any of these, separated by commas: {', '.join(FAIL_ON)}.",
 )
-@click.option("--detailed-exit-code", is_flag=True, help="Exit with 3 where there is anything to do.")
+@click.option("--detailed-exit-code", is_flag=True, help="Exit with 3 if there is anything to do.")
 @with_output
 def plan(
     stack: str | None,
@@ -87,13 +91,14 @@ def plan(
     no_color: bool,
 ) -> None:
     """
-    Say what `pulumi up` does to clearances, before it does it.
+    Show what `pulumi up` will do to clearances.
 
     \b
     pulumi-highmobility plan --stack production
     pulumi-highmobility plan --stack production --markdown --max-revocations 10
 
-    Which are revoked, requested, or only move; nothing is changed. It runs `pulumi preview`, or reads one with --from, and compares it by VIN with the stack's state. With credentials it
+    Says which are revoked, which are requested, and which vehicles only move; nothing is changed. It runs
+    `pulumi preview`, or reads one with --from, and compares it by VIN with the stack's state. With credentials it
     also asks the platform, by one request, which vehicles are registered already.
     """
     given = stack_of(stack, cwd)
@@ -182,7 +187,7 @@ def _refuse_another_stack(preview: Preview, given: Stack | None) -> None:
     """Raises: StackError."""
     if given is not None and preview.stack not in ("", given.name.rpartition("/")[2]):
         raise StackError(
-            f'The preview is of the stack "{visible(preview.stack)}", and --stack names "{visible(given.name)}": give one of the same stack'
+            f'The preview is of the stack "{visible(preview.stack)}", but --stack names "{visible(given.name)}": give a preview of the same stack'
         )
 
 
@@ -194,7 +199,7 @@ def _refuse_what_does_not_go_together(
         raise click.UsageError("Give --stack NAME, or --from FILE with a preview.")
     if source is not None and refresh:
         raise click.UsageError(
-            "--refresh is of a preview that is run: one that is read with --from is as it is."
+            "--refresh applies to a preview that this command runs, not to one that is read with --from."
         )
     if two_forms:
         raise click.UsageError("--json and --markdown are two forms: choose one.")

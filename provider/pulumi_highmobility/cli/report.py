@@ -26,7 +26,7 @@ def instant(_context: click.Context, _option: click.Parameter, value: str | None
         return None
     found = parse_instant(value)
     if found is None:
-        raise click.BadParameter(f"{value!r} is no instant; write 2026-06-01T12:00:00Z")
+        raise click.BadParameter(f"{value!r} is not a valid time; write 2026-06-01T12:00:00Z")
     return found
 
 
@@ -42,7 +42,7 @@ def instant(_context: click.Context, _option: click.Parameter, value: str | None
 @click.option("--brand", "brands", multiple=True, help="Only vehicles of this brand; can be repeated.")
 @with_stack
 @click.option("--force", is_flag=True, help="Overwrite files that exist.")
-@click.option("--now", callback=instant, hidden=True, help="The instant of the report, for tests.")
+@click.option("--now", callback=instant, hidden=True, help="The time of the report, for tests.")
 def report(
     output: Path | None,
     as_json: bool,

@@ -111,7 +111,7 @@ class Stack:
         if not isinstance(found, dict):
             # Not quoted: it may hold secrets.
             raise StackError(
-                f'Stack "{self.name}": what `pulumi {" ".join(arguments)}` prints is no JSON object. Is another program '
+                f'Stack "{self.name}": what `pulumi {" ".join(arguments)}` prints is not a JSON object. Is another program '
                 "named pulumi on PATH?"
             )
         return found

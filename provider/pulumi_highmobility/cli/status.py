@@ -48,7 +48,7 @@ class _Number(click.FloatRange):
         """The number."""
         number = float(super().convert(value, param, ctx))
         if math.isnan(number):
-            self.fail(f"{value!r} is no number of {self._unit}", param, ctx)
+            self.fail(f"{value!r} is not a number of {self._unit}", param, ctx)
         return number
 
 
@@ -64,7 +64,7 @@ class _Number(click.FloatRange):
 @click.option(
     "--tokens",
     is_flag=True,
-    help="Instead, show the access tokens in the state of --stack that need attention; no token itself.",
+    help="Show the access tokens in the state of --stack that need attention instead; no token itself is shown.",
 )
 @click.option(
     "--within",
@@ -72,15 +72,15 @@ class _Number(click.FloatRange):
     default=24,
     show_default=True,
     metavar="HOURS",
-    help="With --tokens: how soon a token expires to count as expiring.",
+    help="With --tokens: a token that expires within this time counts as expiring.",
 )
-@click.option("--watch", is_flag=True, help="Look again and again, until Ctrl-C.")
+@click.option("--watch", is_flag=True, help="Repeat until Ctrl-C.")
 @click.option(
     "--interval",
     type=_Number(10, 3600, "seconds"),
     default=30,
     show_default=True,
-    help="Seconds between two looks of --watch; each is one request.",
+    help="Seconds between two reads with --watch; each read is one request.",
 )
 @with_output
 def status(
@@ -146,10 +146,10 @@ def _status_of_tokens(
         raise click.UsageError("--tokens needs --stack: the platform lists no tokens, a stack's state does.")
     if watch:
         raise click.UsageError(
-            "--tokens does not go with --watch: a state changes with a run of Pulumi alone."
+            "--tokens cannot be combined with --watch: a state changes only with a run of Pulumi."
         )
     if others := sorted(name for name, values in chosen.items() if values and name != "vins"):
-        raise click.UsageError(f"--tokens is narrowed down by --vin alone, not by {', '.join(others)}.")
+        raise click.UsageError(f"--tokens can be filtered only by --vin, not by {', '.join(others)}.")
     wanted = _names(fail_on, TOKEN_FINDINGS)
     vins = filter_of(**{**dict.fromkeys(chosen, ()), "vins": chosen["vins"]}).vins
     lines = token_lines(state.tokens, datetime.now(timezone.utc), timedelta(hours=within), vins)

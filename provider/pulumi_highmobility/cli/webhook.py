@@ -26,13 +26,17 @@ _DIRECTORY = click.Path(exists=True, file_okay=False, path_type=Path)
 
 @click.group()
 def webhook() -> None:
-    """React to changes of clearances."""
+    """React to clearance changes."""
 
 
 @webhook.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
-    "--port", default=8490, show_default=True, type=click.IntRange(0, 65535), help="Port; 0 takes a free one."
+    "--port",
+    default=8490,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="Port; 0 chooses a free one.",
 )
 @click.option(
     "--db",
@@ -43,7 +47,7 @@ def webhook() -> None:
 @click.option(
     "--secret-file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help=f"File with the webhook's secret, one per line while it is rotated; else {SECRET} in the environment.",
+    help=f"File with the webhook's secret, one per line while it is rotated; otherwise {SECRET} in the environment.",
 )
 @click.option("--allow-sha1", is_flag=True, help="Also accept deliveries that only have the SHA-1 signature.")
 @click.option("--stack", help="Run this stack, such as fleet/production; needs --cwd.")
@@ -65,7 +69,7 @@ def webhook() -> None:
 @click.option(
     "--log-dir",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder of the runs' logs (mode 0700). Default: `runs` beside the database.",
+    help="Folder of the runs' logs (mode 0700). Default: `runs` next to the database.",
 )
 def serve(**flags: Any) -> None:
     """
@@ -165,7 +169,7 @@ def _action(flags: dict[str, Any]) -> Action:
     from ..webhooks import RunStack, TriggerCi  # noqa: PLC0415
 
     if sum(flags[name] is not None for name in ("stack", "github", "gitlab")) != 1:
-        raise click.UsageError("Say what follows: one of --stack, --github and --gitlab.")
+        raise click.UsageError("Say what to run: one of --stack, --github and --gitlab.")
     if flags["stack"] is not None:
         _require(flags, "stack", "cwd")
         logs = flags["log_dir"] or flags["db"].absolute().parent / "runs"
@@ -186,5 +190,5 @@ def _require(flags: dict[str, Any], chosen: str, *names: str) -> None:
 def _token(name: str) -> Secret:
     text = os.environ.get(name, "").strip()
     if not text:
-        raise click.UsageError(f"No token is set: {name} in the environment.")
+        raise click.UsageError(f"No token is set: set {name} in the environment.")
     return Secret(text)

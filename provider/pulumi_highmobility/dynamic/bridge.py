@@ -127,8 +127,8 @@ class Bridge:
         except BoardUnusable as error:
             self.engine.log(
                 "warning",
-                f"the processes of this run cannot tell each other what they know ({error}): with --target and --exclude, what the program "
-                "wants is not known. TMPDIR names a folder for temporary files that can be written",
+                f"the processes of this run cannot share what they know ({error}): with --target and --exclude, the provider does "
+                "not know what the program wants. Set TMPDIR to a folder for temporary files that can be written",
             )
             return None
 

@@ -301,11 +301,13 @@ def prepare_process(on_cancel: Callable[[], None], frame: FrameType | None = Non
     if current_call(here).context is None:
         lost.append("errors may show as tracebacks, and without the resource's name")
     if not make_room(here):
-        lost.append("only a few operations run side by side, and a wait may hold up others")
+        lost.append("only a few operations run in parallel, and a wait may hold up others")
     if not hear_cancel(main, on_cancel):
         lost.append("Ctrl-C does not end a wait before its timeout")
     if address is None or not end_with_engine(address):
-        lost.append("messages show at the stack, and an engine that is killed does not end this process")
+        lost.append(
+            "messages are shown at the stack, and this process does not end when the engine is killed"
+        )
     return lost
 
 

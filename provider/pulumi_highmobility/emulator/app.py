@@ -203,7 +203,7 @@ def _faulty_status(fault: Fault) -> Response:
         return _response_to(Problem(429, "Too many requests", "fleet-manager-api:fault", detail, headers))
     if fault.status == 502:
         return Response("<html><body>Bad Gateway</body></html>", 502, headers, media_type="text/html")
-    return _response_to(Problem(fault.status, "Fault", None, "A fault that was asked for.", headers))
+    return _response_to(Problem(fault.status, "Fault", None, "A fault that was requested.", headers))
 
 
 async def _problem(request: Request, error: Exception) -> Response:  # noqa: ARG001 - Starlette's form

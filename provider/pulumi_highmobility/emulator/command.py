@@ -40,13 +40,17 @@ def speed(_context: click.Context, _option: click.Parameter, value: str) -> floa
     try:
         return EmulatorClock(speed=float(value)).speed
     except ValueError as error:
-        raise click.BadParameter(f"{value!r} is not a number from 0") from error
+        raise click.BadParameter(f"{value!r} is not a number of 0 or more") from error
 
 
 @click.command("emulator", cls=StrictCommand)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
-    "--port", default=8480, show_default=True, type=click.IntRange(0, 65535), help="Port; 0 takes a free one."
+    "--port",
+    default=8480,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="Port; 0 chooses a free one.",
 )
 @click.option(
     "--db", type=click.Path(dir_okay=False, path_type=Path), help="Database file. Default: in memory."
@@ -62,7 +66,7 @@ def speed(_context: click.Context, _option: click.Parameter, value: str) -> floa
     callback=duration,
     default="2s",
     show_default=True,
-    help="From request to approval.",
+    help="Time from request to approval.",
 )
 @click.option(
     "--revoke-after",
@@ -70,7 +74,7 @@ def speed(_context: click.Context, _option: click.Parameter, value: str) -> floa
     callback=duration,
     default="1s",
     show_default=True,
-    help="From revoking to revoked.",
+    help="Time from revoking to revoked.",
 )
 @click.option(
     "--cancel-after",
@@ -78,28 +82,28 @@ def speed(_context: click.Context, _option: click.Parameter, value: str) -> floa
     callback=duration,
     default="1s",
     show_default=True,
-    help="From canceling to canceled.",
+    help="Time from canceling to canceled.",
 )
 @click.option(
     "--on-duplicate",
     type=click.Choice(["echo", "error"]),
     default="echo",
     show_default=True,
-    help="Answer to a request for a VIN that is registered.",
+    help="Answer to a request for a VIN that is registered already.",
 )
 @click.option(
     "--missing-odometer",
     type=click.Choice(["error", "accept"]),
     default="error",
     show_default=True,
-    help="Answer to a Mercedes-Benz without odometer: the platform's documents contradict each other.",
+    help="Answer to a request for a Mercedes-Benz without an odometer reading: the platform's documents contradict each other.",
 )
 @click.option(
     "--answers",
     type=click.Choice(["documented", "recorded"]),
     default="documented",
     show_default=True,
-    help="recorded: also what only recorded answers of the platform have, such as whole-second timestamps.",
+    help="recorded: also imitate what only recorded answers of the platform show, such as whole-second timestamps.",
 )
 @click.option(
     "--speed",
@@ -107,7 +111,7 @@ def speed(_context: click.Context, _option: click.Parameter, value: str) -> floa
     callback=speed,
     default="1.0",
     show_default=True,
-    help="How many times as fast carmakers' time runs; 0: only when advanced.",
+    help="Speed of the carmakers' time, as a factor; 0: it moves only when advanced.",
 )
 @click.option(
     "--latency",
@@ -115,7 +119,7 @@ def speed(_context: click.Context, _option: click.Parameter, value: str) -> floa
     callback=duration,
     default="0s",
     show_default=True,
-    help="Added to each answer.",
+    help="Delay added to each answer.",
 )
 @click.option(
     "--token-lifetime",
@@ -123,7 +127,7 @@ def speed(_context: click.Context, _option: click.Parameter, value: str) -> floa
     callback=duration,
     default="10m",
     show_default=True,
-    help="Of a vehicle's access token.",
+    help="Lifetime of a vehicle's access token.",
 )
 @click.option(
     "--bearer-lifetime",
@@ -131,20 +135,22 @@ def speed(_context: click.Context, _option: click.Parameter, value: str) -> floa
     callback=duration,
     default="5m",
     show_default=True,
-    help="Of a bearer token.",
+    help="Lifetime of a bearer token.",
 )
-@click.option("--limits/--no-limits", default=True, show_default=True, help="The platform's rate limits.")
 @click.option(
-    "--controls/--no-controls", default=True, show_default=True, help="The controls under /_emulator."
+    "--limits/--no-limits", default=True, show_default=True, help="Apply the platform's rate limits."
+)
+@click.option(
+    "--controls/--no-controls", default=True, show_default=True, help="Serve the controls under /_emulator."
 )
 @click.option(
     "--allow-host",
     multiple=True,
     metavar="NAME",
-    help="A name with a dot by which the page and the controls may be called.",
+    help="Also serve the page and the controls under this host name with a dot.",
 )
 @click.option(
-    "--accept-audience", multiple=True, help="Another `aud` to take in a JWT, for clients with a fixed one."
+    "--accept-audience", multiple=True, help="Another `aud` to accept in a JWT, for clients with a fixed one."
 )
 @click.option(
     "--application",
@@ -156,7 +162,7 @@ def speed(_context: click.Context, _option: click.Parameter, value: str) -> floa
     "--package",
     multiple=True,
     metavar="NAME=PACKAGE",
-    help="Data package of an application, for carmakers that compare them; else all have the same.",
+    help="Data package of an application, for carmakers that compare them; otherwise all have the same.",
 )
 @click.option(
     "--partner", multiple=True, metavar="NAME", help="An application that is a Volkswagen group partner."
@@ -168,27 +174,31 @@ def speed(_context: click.Context, _option: click.Parameter, value: str) -> floa
 @click.option(
     "--scenario",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Rules of your own (YAML), before the built-in endings of VINs.",
+    help="Your own rules (YAML); they come before the built-in endings of VINs.",
 )
 @click.option(
     "--webhook",
     multiple=True,
     metavar="URL",
-    help="Tell this URL of every change (https, or http to loopback), signed with the secret.",
+    help="Send every change to this URL (https, or http to loopback), signed with the secret.",
 )
 @click.option(
     "--webhook-secret-file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="File with the secret; else HIGHMOBILITY_WEBHOOK_SECRET in the environment.",
+    help="File with the secret; otherwise HIGHMOBILITY_WEBHOOK_SECRET in the environment.",
 )
 @click.option(
     "--certfile", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Certificate, for TLS."
 )
-@click.option("--keyfile", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Its key.")
+@click.option(
+    "--keyfile",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The certificate's private key.",
+)
 @click.option(
     "--base-url",
     metavar="URL",
-    help="The API's address for clients, such as http://emulator:8480/v1, where it is not --host and --port.",
+    help="The API's address for clients, such as http://emulator:8480/v1, if it is not --host and --port.",
 )
 def emulator(**flags: Any) -> None:
     """Serve the fleet clearance API locally, without an account."""

@@ -85,8 +85,8 @@ def _split(line: str, delimiter: str) -> list[str]:
         return next(csv.reader([line], delimiter=delimiter, strict=True, skipinitialspace=True))
     except csv.Error as error:
         raise BadQuotes(
-            f"The quotes do not match ({error}): a cell opens and closes with one on the same line, and one "
-            "within it is written twice."
+            f"The quotes do not match ({error}): a cell has to open and close with a quote on the same line, "
+            "and a quote within it is written twice."
         ) from error
 
 
@@ -114,7 +114,7 @@ def _header(path: Path, line: int, names: list[str], delimiter: str) -> _Header:
         if (tag is None and column not in COLUMNS) or tag == "":
             flaws.refuse(line, "", _why_no_column(name))
         elif column in places:
-            flaws.refuse(line, "", f'The column "{column}" is there twice: remove or rename one.')
+            flaws.refuse(line, "", f'The column "{column}" appears twice: remove or rename one.')
         places.setdefault(column, place)
     missing = [column for column in REQUIRED if column not in places]
     for column in missing:
@@ -155,7 +155,7 @@ def _reading(rows: FleetRows, place: int, text: str) -> object:
         return None
     if text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS:
         return int(text)
-    rows.refuse(place, "odometer", f"{describe(text)} is no reading: write digits alone, such as 110000.")
+    rows.refuse(place, "odometer", f"{describe(text)} is not a reading: write only digits, such as 110000.")
     return REPORTED
 
 
@@ -171,10 +171,10 @@ def _tags(rows: FleetRows, place: int, cells: list[str], header: _Header) -> dic
         if name and equals and name not in tags:
             tags[name] = text.strip()
         elif name in tags:
-            rows.refuse(place, "tags", f'The tag "{name}" is there twice: remove one.')
+            rows.refuse(place, "tags", f'The tag "{name}" appears twice: remove one.')
         elif part.strip():
             rows.refuse(
-                place, "tags", f"{describe(part.strip())} is no tag: write name=text, and ; between tags."
+                place, "tags", f"{describe(part.strip())} is not a tag: write name=text, and ; between tags."
             )
     return tags
 
@@ -188,7 +188,7 @@ def _column(path: str) -> str:
 def _how_cut(names: list[str], delimiter: str) -> str:
     count = f"{len(names)} column{'' if len(names) == 1 else 's'}"
     return (
-        f"The header was cut into {count} at {_shown(delimiter)}; the names are English: {', '.join(COLUMNS)}, "
+        f"The header was split into {count} at {_shown(delimiter)}; the names are English: {', '.join(COLUMNS)}, "
         f"and {TAG_COLUMN}NAME for a tag."
     )
 
@@ -211,7 +211,7 @@ def _is_vin(text: str) -> bool:
 def _why_no_column(name: str) -> str:
     meant = nearest(name, COLUMNS)
     advice = (
-        f'Is "{meant}" meant?'
+        f'Did you mean "{meant}"?'
         if meant
         else f'It may have {", ".join(COLUMNS)}, and a column "{TAG_COLUMN}NAME" for each tag.'
     )
@@ -223,5 +223,5 @@ def _why_not_as_wide(found: int, header: _Header, delimiter: str, *, is_last: bo
     if found < header.width:
         if is_last:
             return f"The last line has {count}: was the file cut off?"
-        return f"The line has {count}: leave cells empty, but not out."
+        return f"The line has {count}: leave a cell empty, but do not leave it out."
     return f"The line has {count}: put a cell with {_shown(delimiter)} in it in double quotes."

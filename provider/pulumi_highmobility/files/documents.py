@@ -47,7 +47,7 @@ def read_json(path: Path) -> FleetRows:
         )
     except json.JSONDecodeError as error:
         is_cut_off = not text[error.pos :].strip() or error.msg.startswith("Unterminated string")
-        reason = _CUT_OFF if is_cut_off else f"The file is no JSON: {error.msg}."
+        reason = _CUT_OFF if is_cut_off else f"The file is not valid JSON: {error.msg}."
         raise fault(path, reason, line=error.lineno) from error
     except RecursionError as error:
         raise fault(path, "The file is nested too deeply.") from error
@@ -97,7 +97,7 @@ def read_yaml(path: Path) -> FleetRows:
 
 def _yaml_fault(path: Path, text: str, error: Any) -> FleetFileError:
     mark = getattr(error, "problem_mark", None)
-    reason = f"The file is no YAML: {getattr(error, 'problem', None) or error}."
+    reason = f"The file is not valid YAML: {getattr(error, 'problem', None) or error}."
     if mark is None:
         return fault(path, reason)
     lines = text.rstrip().split("\n")
@@ -137,7 +137,7 @@ def _read_nodes(path: Path, text: str, root: Node | None) -> FleetRows:
 
 def _take(rows: FleetRows, place: int, item: object) -> None:
     if not isinstance(item, Mapping):
-        rows.refuse(place, "", f"{said(item)} is no vehicle: write an object with vin and brand.")
+        rows.refuse(place, "", f"{said(item)} is not a vehicle: write an object with vin and brand.")
         return
     unknown = [key for key in item if key not in KEYS]
     for key in unknown[:_TOLD_KEYS]:
@@ -174,7 +174,7 @@ def _text_of(rows: FleetRows, place: int, path: str, value: object) -> object:
         rows.refuse(place, path, value.why_no_text)
         return REPORTED
     if isinstance(value, str) and not is_encodable(value):
-        rows.refuse(place, path, f"{describe(value)} has half a character in it, which cannot be sent.")
+        rows.refuse(place, path, f"{describe(value)} contains half a character, which cannot be sent.")
         return REPORTED
     return value
 
@@ -190,7 +190,7 @@ def _reading_of(rows: FleetRows, place: int, path: str, value: object) -> object
 
 def _tags_of(rows: FleetRows, place: int, value: object) -> object:
     if isinstance(value, Written):
-        rows.refuse(place, "tags", f"{said(value)} is not a map: give names and texts.")
+        rows.refuse(place, "tags", f"{said(value)} is not a map: give names with text values.")
         return REPORTED
     if not isinstance(value, Mapping):
         return value
@@ -199,7 +199,7 @@ def _tags_of(rows: FleetRows, place: int, value: object) -> object:
         if isinstance(name, Written):
             rows.refuse(place, "tags", f"The name {name.why_no_text}")
         elif isinstance(name, str) and not is_encodable(name):
-            rows.refuse(place, "tags", f"The name {describe(name)} has half a character in it.")
+            rows.refuse(place, "tags", f"The name {describe(name)} contains half a character.")
         else:
             path = tag_path(name) if isinstance(name, str) else "tags"
             tags[name] = _text_of(rows, place, path, text)
@@ -240,7 +240,7 @@ def _shown_key(key: object) -> str:
 def _why_no_key(key: str | None, shown: str) -> str:
     # A slip in a key stands in every vehicle of the file: the search for what was meant is made once.
     meant = nearest(key, KEYS) if key is not None and len(key) <= _LONGEST_KEY else None
-    advice = f'Is "{meant}" meant?' if meant else f"It may have {', '.join(KEYS)}."
+    advice = f'Did you mean "{meant}"?' if meant else f"It may have {', '.join(KEYS)}."
     return f"A vehicle cannot have {shown}. {advice}"
 
 
@@ -253,14 +253,14 @@ def _short_name(path: str) -> str:
 
 def _vehicles(path: Path, document: object) -> Sequence[object]:
     if isinstance(document, Repeating):
-        raise fault(path, f"The key {_described(document.key)} is there twice at the top: remove one.")
+        raise fault(path, f"The key {_described(document.key)} appears twice at the top: remove one.")
     if isinstance(document, dict):
         _refuse_other_keys(path, document)
         document = document.get(LIST)
         if document is None:
             raise fault(path, f'The file has no "{LIST}". {_SHAPE}')
     if not isinstance(document, list):
-        raise fault(path, f"{said(document)} is no list of vehicles. {_SHAPE}")
+        raise fault(path, f"{said(document)} is not a list of vehicles. {_SHAPE}")
     return document
 
 
@@ -271,7 +271,7 @@ def _vehicle_nodes(path: Path, root: Node | None, line_at: Callable[[Node], int]
     if root.pairs is not None:
         keys = [key.text for key, _ in root.pairs]
         if len(set(keys)) < len(keys):
-            raise fault(path, "A key is there twice at the top: remove one.")
+            raise fault(path, "A key appears twice at the top: remove one.")
         _refuse_other_keys(path, keys)
         listed = next((value for key, value in root.pairs if key.text == LIST), None)
         if listed is None:
@@ -290,7 +290,7 @@ def _refuse_other_keys(path: Path, keys: Any) -> None:
     if others:
         meant = ", ".join(describe(key) for key in others[:5]) + (" and more" if len(others) > 5 else "")
         raise fault(
-            path, f'Beside "{LIST}" the file has {meant}. Remove it, or begin its name with {PRIVATE}.'
+            path, f'Besides "{LIST}" the file has {meant}. Remove it, or start its name with {PRIVATE}.'
         )
 
 
@@ -304,17 +304,15 @@ def _integer(text: str) -> int | Written:
 
 
 def _refuse_repeated(rows: FleetRows, place: int, value: object) -> None:
-    """A key that is there twice, in the vehicle or in an object within it; the last one would win, without a word."""
+    """A key that appears twice, in the vehicle or in an object within it; the last one would win, without a word."""
     if isinstance(value, Repeating):
-        rows.refuse(place, "", f"The key {_described(value.key)} is there twice: remove one.")
+        rows.refuse(place, "", f"The key {_described(value.key)} appears twice: remove one.")
     if isinstance(value, dict):
         for inner in value.values():
             if isinstance(inner, dict):
                 for deeper in (inner, *(each for each in inner.values() if isinstance(each, dict))):
                     if isinstance(deeper, Repeating):
-                        rows.refuse(
-                            place, "", f"The key {_described(deeper.key)} is there twice: remove one."
-                        )
+                        rows.refuse(place, "", f"The key {_described(deeper.key)} appears twice: remove one.")
 
 
 def _described(key: object) -> str:

@@ -140,7 +140,7 @@ class Values:
         if id(node) in self._known:
             return self._known[id(node)]
         if id(node) in self._under_way:
-            raise BadNode("a value that holds itself (an unconstructable recursive node)")
+            raise BadNode("a value that contains itself (an unconstructable recursive node)")
         self._under_way.add(id(node))
         try:
             value = self._list(node, node.items) if node.items is not None else self._object(node)
@@ -163,7 +163,7 @@ class Values:
                 for source in value.items if value.items is not None else (value,):
                     inner = self.of(source)
                     if not isinstance(inner, dict):
-                        raise BadNode(f"on line {source.line}, what is merged with << is no map")
+                        raise BadNode(f"on line {source.line}, what is merged with << is not a map")
                     if len(inner) <= MOST_MERGED:
                         for name, each in inner.items():
                             merged.setdefault(name, each)

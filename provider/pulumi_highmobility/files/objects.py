@@ -1,4 +1,4 @@
-"""Objects of a document with their keys in order, and what is there twice."""
+"""Objects of a document with their keys in order, and what appears twice."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Repeating(dict[Any, object]):
 
 
 def object_of(pairs: Sequence[tuple[Hashable, object]]) -> dict[Any, object]:
-    """The object, as a Repeating that names the first such key where one is there twice."""
+    """The object, as a Repeating that names the first such key where one appears twice."""
     found = dict(pairs)
     if len(found) == len(pairs):
         return found

@@ -37,7 +37,7 @@ class FleetFileProblem(NamedTuple):
 
 
 class FleetFileError(ValueError):
-    """All that is wrong with a file of vehicles; its message shows the first 50 of `problems`."""
+    """Everything that is wrong with a file of vehicles; its message shows the first 50 of `problems`."""
 
     def __init__(self, path: Path, problems: Sequence[FleetFileProblem]) -> None:
         self.path = path

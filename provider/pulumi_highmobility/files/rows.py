@@ -100,12 +100,12 @@ class FleetRows:
         if not self._taken:
             raise fault(
                 self._path,
-                "The file has no vehicle in it. Was it cut off? To release a whole fleet, remove it from the program.",
+                "The file contains no vehicle. Was it cut off? To release a whole fleet, remove it from the program.",
             )
         return self._taken
 
     def _why_twice(self, vin: str, first: int) -> str:
-        return f"{vin} stands on line {self._line_of(first, 'vin')} already: remove one of the two."
+        return f"{vin} is already on line {self._line_of(first, 'vin')}: remove one of the two."
 
 
 def fault(path: Path, reason: str, *, line: int | None = None) -> FleetFileError:
@@ -138,7 +138,7 @@ def _read_bytes(path: Path) -> bytes:
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
         if not stat.S_ISREG(found.st_mode):
             raise fault(
-                path, "It is no ordinary file, but a pipe or a device: write the fleet to a file first."
+                path, "It is not a regular file but a pipe or a device: write the fleet to a file first."
             )
         if found.st_size > MOST_BYTES:
             raise fault(

@@ -30,12 +30,12 @@ class Written(NamedTuple):
     def why_no_text(self) -> str:
         """What to say where a text is wanted."""
         shown = self.shown
-        return f"{shown} is no text, but {self.kind}: write it in quotes, {_in_quotes(shown)}."
+        return f"{shown} is {self.kind}, not text: write it in quotes, {_in_quotes(shown)}."
 
     @property
     def why_no_reading(self) -> str:
         """What to say where a reading is wanted."""
-        return f"{self.shown} is no reading: write digits alone, such as 110000."
+        return f"{self.shown} is not a reading: write only digits, such as 110000."
 
     @property
     def shown(self) -> str:

@@ -49,7 +49,7 @@ class HeldFleet:
     as_of: str = ""
 
     def counts(self) -> dict[str, int]:
-        """How many vehicles are in which state; "error": could not be requested, or not released."""
+        """How many vehicles are in each state; "error": could not be requested, or not released."""
         counts = Counter(member.status for member in self.members.values())
         counts["error"] = len(self.failed)
         return {status: count for status, count in sorted(counts.items()) if count}

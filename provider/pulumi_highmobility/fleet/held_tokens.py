@@ -136,7 +136,7 @@ def write_clearances(clearances: Iterable[Clearance]) -> str:
 
 
 def read_clearances(text: str) -> list[Clearance]:
-    """The vehicles of a text; a VIN that was given twice is there twice. Raises: ValueError."""
+    """The vehicles of a text; a VIN that was given twice stays in it twice. Raises: ValueError."""
     return [
         Clearance(vin, status, request_id)
         for request_id, status, vins in map(json.loads, text.split("\n") if text else ())

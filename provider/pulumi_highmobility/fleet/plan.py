@@ -67,13 +67,13 @@ def removals_allowed(max_removals: float | str, fleet_size: int) -> int:
     if isinstance(max_removals, str):
         share = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*%\s*", max_removals)
         if share is None or float(share[1]) > 100:
-            raise ValueError(f'"{max_removals}" is no share: write "10%", or a number of vehicles')
+            raise ValueError(f'"{max_removals}" is not a share: write "10%", or a number of vehicles')
         return math.ceil(fleet_size * float(share[1]) / 100)
     is_number = isinstance(max_removals, (int, float)) and not isinstance(max_removals, bool)
     # Neither nan nor an infinity is an integer to is_integer.
     if not is_number or max_removals < 0 or not float(max_removals).is_integer():
         raise ValueError(
-            f'{describe(max_removals)} is no number of vehicles: write a whole one, or a share such as "10%"'
+            f'{describe(max_removals)} is not a number of vehicles: write a whole number, or a share such as "10%"'
         )
     return int(max_removals)
 

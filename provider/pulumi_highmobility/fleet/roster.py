@@ -45,7 +45,7 @@ class CheckedRoster(NamedTuple):
 
 
 def check_roster(rows: Sequence[Any]) -> CheckedRoster:
-    """Check every row as a FleetVehicle's arguments are checked, and that no VIN stands there twice."""
+    """Check every row as a FleetVehicle's arguments are checked, and that no VIN appears twice."""
     found: list[Row] = []
     problems: list[Problem] = []
     warnings: list[Problem] = []
@@ -53,7 +53,7 @@ def check_roster(rows: Sequence[Any]) -> CheckedRoster:
     for place, row in enumerate(rows):
         if not isinstance(row, Mapping):
             problems.append(
-                Problem(f"vehicles[{place}]", f"{describe(row)} is no vehicle: give vin and brand.")
+                Problem(f"vehicles[{place}]", f"{describe(row)} is not a vehicle: give vin and brand.")
             )
             continue
         problems.extend(
@@ -69,7 +69,7 @@ def check_roster(rows: Sequence[Any]) -> CheckedRoster:
                 problems.append(
                     Problem(
                         f"vehicles[{place}].vin",
-                        f"{vin} is vehicles[{first}] already: remove one of the two.",
+                        f"{vin} is already vehicles[{first}]: remove one of the two.",
                     )
                 )
         found.append(checked.normalized)
@@ -100,7 +100,7 @@ def row_from(line: Any) -> Any:
         # What a program gave in place of a dictionary: left to the check.
         return line[0]
     if not isinstance(line, list) or not 2 <= len(line) <= 4:
-        raise ValueError(f"{describe(line)} is no vehicle of a roster")
+        raise ValueError(f"{describe(line)} is not a vehicle of a roster")
     row: Row = {"vin": line[0], "brand": line[1]}
     if len(line) > 2 and line[2]:
         row["tags"] = line[2]
@@ -116,7 +116,7 @@ def _placed(place: int, problem: Problem) -> Problem:
 def _why_unknown(name: object) -> str:
     meant = nearest(str(name), _FIELDS)
     return (
-        f'A vehicle has no such input. Is "{meant}" meant?'
+        f'A vehicle has no such input. Did you mean "{meant}"?'
         if meant
         else (f"A vehicle has no such input. It has: {', '.join(_FIELDS)}.")
     )

@@ -158,11 +158,11 @@ class TokenWork:
             record.tokens[vin] = _with_status(held, TokenStatus.ACTIVE if lives else TokenStatus.REVOKED)
 
         failed: dict[str, str] = {}
-        outcome = await self._each(HeldTokens(failed=failed), sorted(asked), look, "looked at {} tokens")
+        outcome = await self._each(HeldTokens(failed=failed), sorted(asked), look, "checked {} tokens")
         if outcome.trouble is not None:
             raise outcome.trouble
         for vin, reason in sorted(failed.items()):
-            self._few.warn(f"{vin}: the access token could not be looked at, and stays as it was: {reason}")
+            self._few.warn(f"{vin}: the access token could not be checked, and stays as it was: {reason}")
         await self._look_at_clearances(record)
         self._few.sum_up()
 
@@ -190,7 +190,7 @@ class TokenWork:
         if with_pair and not self._service.settings.can_refresh_and_revoke:
             self._reporter.warn(
                 f"the tokens of {vehicles(len(with_pair))} ({named(with_pair)}) cannot be revoked without the OAuth client's id and "
-                "secret (highmobility:clientId, highmobility:clientSecret): they live until they expire."
+                "secret (highmobility:clientId, highmobility:clientSecret): they stay valid until they expire."
             )
             for vin in with_pair:
                 del record.tokens[vin]
@@ -209,7 +209,7 @@ class TokenWork:
             if were_others and await self._tokens.is_alive(held.access_token):
                 raise VehicleUnseen(
                     f"The access token of {vin} was not revoked: it is still valid after DELETE /access_tokens with the credentials "
-                    f"{self._service.settings.credentials_id}, and another's issued it. Set the former credentials, or others of the "
+                    f"{self._service.settings.credentials_id}, and other credentials issued it. Set the previous credentials, or others of the "
                     "same application."
                 )
             del record.tokens[vin]

@@ -48,7 +48,7 @@ from .roster import Row
 
 _SAY_EVERY = 100
 _SHOWN = 5
-# Vehicles that left and that a list lacks are asked for by VIN before they count as gone: a few at each update.
+# Vehicles that left and that a list lacks are looked up by VIN before they count as gone: a few at each update.
 _LOOKS_BY_VIN = 10
 
 T = TypeVar("T")
@@ -253,8 +253,8 @@ class FleetWork:
         """
         Bring the record up to what is registered now: what is not registered leaves it, what somebody ended stays.
 
-        Another brand or other tags than were requested are noted; the rows stay. One that the list lacks is asked for by VIN
-        before that is believed. Returns the VINs that are not registered at all, sorted.
+        Another brand or other tags than were requested are noted; the rows stay. One that the list lacks is looked up by
+        VIN before that is believed. Returns the VINs that are not registered at all, sorted.
 
         Raises: ListIncomplete, before anything is changed.
         """
@@ -268,9 +268,9 @@ class FleetWork:
         ]
         if len(lacking) > CONFIRMS_AT_MOST:
             raise ListIncomplete(
-                f"GET /fleets/vehicles told of {len(listed):,} vehicles, and lacks {len(lacking):,} of {vehicles(len(record.members))} that this Fleet "
-                f"holds ({named(lacking)}). That is more than can be asked for one by one (60 a minute), so that nothing was concluded. Run the "
-                "same command again: if the list was incomplete, all is as before. If the vehicles are really gone, take them out of the list"
+                f"GET /fleets/vehicles returned {len(listed):,} vehicles, and lacks {len(lacking):,} of {vehicles(len(record.members))} that this Fleet "
+                f"holds ({named(lacking)}). That is more than can be looked up one by one (60 a minute), so nothing was changed. Run the "
+                "same command again: if the list was incomplete, nothing is lost. If the vehicles are really gone, remove them from the list"
             )
         seen = {vin: await self._listing.confirmed(vin) for vin in lacking}
         unknown = []

@@ -59,7 +59,7 @@ async def look_up(
                     if ineligible is not None:
                         ineligible.add((vin, brand))
                     refused[vin] = (
-                        f"{vin} is not eligible, says {brand} (POST /eligibility): its clearance would be rejected"
+                        f"{vin} is not eligible according to {brand} (POST /eligibility): its clearance would be rejected"
                     )
             done += 1
             reporter.progress(

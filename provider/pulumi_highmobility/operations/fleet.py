@@ -122,10 +122,10 @@ def _refuse_too_many_removals(record: HeldFleet, plan: FleetPlan, news: Props, f
     if len(lost) <= allowed:
         return
     changed = f", {len(plan.changed):,} of them changed in brand or tags" if plan.changed else ""
-    before = f", {len(left):,} of them removed before, by runs that failed" if left else ""
+    before = f", {len(left):,} of them removed earlier, by runs that failed" if left else ""
     raise FleetIncomplete(
         f"{len(lost):,} of {vehicles(size)} would lose their clearance ({named(lost)}{changed}{before}), and max_removals allows "
-        f"{allowed:,}. Was the list cut off? Nothing was done. If it is meant, set max_removals={len(lost)} for this `up`.",
+        f"{allowed:,}. Was the list cut off? Nothing was done. If this is intended, set max_removals={len(lost)} for this `up`.",
         reasons={},
     )
 
@@ -190,7 +190,7 @@ def diff(olds: Props, news: Props, facts: Facts) -> Difference:
         ends.predicted |= {f"{vin}@{record.serial + 1}" for vin in plan.removed}
     notices = _what_changes(plan, again, news, facts) if changed else []
     if back:
-        text = f"{len(back):,} put back ({named(back)}): keep their clearance, or are requested again where it has ended"
+        text = f"{len(back):,} put back ({named(back)}): keep their clearance, or are requested again if it has ended"
         notices.insert(0, Notice(text))
     return Difference(changed, notices=notices, gives_up=plan.changed)
 
@@ -254,7 +254,7 @@ async def read(work: Work, id_: str, props: Props) -> State | None:
         raise unseen
     if unknown:
         work.reporter.warn(
-            f"{len(unknown):,} of {vehicles(len(held))} that were pending or approved are registered no longer "
+            f"{len(unknown):,} of {vehicles(len(held))} that were pending or approved are no longer registered "
             f"({named(unknown)}): they leave the state, and the next `pulumi up` requests them again"
         )
     outputs = _outputs(work, record, props)
@@ -268,16 +268,16 @@ def _tell_what_somebody_did(work: Work, record: HeldFleet, held: Collection[str]
     )
     if ended:
         reasons = {record.members[vin].reason for vin in ended} - {""}
-        why = f", for the reason: {'; '.join(sorted(reasons)[:3])}" if reasons else ""
+        why = f", with the reason: {'; '.join(sorted(reasons)[:3])}" if reasons else ""
         work.reporter.warn(
             f"{len(ended):,} of {vehicles(size)} were revoked by somebody else ({named(ended)}{why}). They stay in the stack, and are not requested "
-            "again: to do so, once that is agreed, set retry_revoked=True"
+            "again: to request them again, once that is agreed, set retry_revoked=True"
         )
     drifted = {vin: member for vin, member in record.members.items() if member.registered}
     if drifted:
         vin, member = next(iter(sorted(drifted.items())))
         work.reporter.warn(
-            f"{len(drifted):,} of {vehicles(size)} are registered otherwise than this stack requested ({named(sorted(drifted))}): {vin} "
+            f"{len(drifted):,} of {vehicles(size)} are registered differently from what this stack requested ({named(sorted(drifted))}): {vin} "
             f"{told_drift(member.registered or {}, member.row)}. {cannot_be_changed('list')}, take the vehicle out of it, run `pulumi up`, and put "
             "it back: that revokes it and requests it again"
         )
@@ -335,9 +335,9 @@ def refuse_a_lost_fleet(size: int, vins: Sequence[str], props: Mapping[str, Any]
     if len(vins) <= allowed:
         return
     raise FleetIncomplete(
-        f"This Fleet is in the program no longer: {len(vins):,} of {vehicles(size)} would lose their clearance "
-        f"({named(vins)}), and its max_removals allows {allowed:,}. Nothing was revoked. If it is meant, run `pulumi destroy "
-        '--target` with its URN and `--target-dependents`; to keep the clearances without Pulumi, run `pulumi up` with on_removal="retain" before.',
+        f"This Fleet is no longer in the program: {len(vins):,} of {vehicles(size)} would lose their clearance "
+        f"({named(vins)}), and its max_removals allows {allowed:,}. Nothing was revoked. If this is intended, run `pulumi destroy "
+        '--target` with its URN and `--target-dependents`; to keep the clearances without Pulumi, put it back with on_removal="retain" and run `pulumi up` first.',
         reasons={},
     )
 
@@ -345,7 +345,7 @@ def refuse_a_lost_fleet(size: int, vins: Sequence[str], props: Mapping[str, Any]
 def _why_kept(kept: Mapping[str, str], work: Work) -> str:
     holders = list(dict.fromkeys(kept.values()))
     if holders == [work.urn]:
-        return f"{vehicles(len(kept))} keep their clearance through this replacement, which no changed input demands"
+        return f"{vehicles(len(kept))} keep their clearance through this replacement, which no changed input requires"
     others = ", ".join(shown(holder) for holder in holders[:3]) + (" …" if len(holders) > 3 else "")
     return f"{named(list(kept))}: keep their clearance, {others} has them now"
 
@@ -398,7 +398,7 @@ def _spared(work: Work, changed: Sequence[str]) -> dict[str, str]:
     work.run.claims.give_up(work.urn, changed)
     for vin, verdict in work.run.judge(changed, work.going).items():
         if verdict.fate is not Fate.END:
-            why = verdict.reason or f"{shown(verdict.holder)} has it, too"
+            why = verdict.reason or f"{shown(verdict.holder)} has it too"
             found[vin] = f"{vin} is not revoked and requested again: {why}."
     return found
 
@@ -415,8 +415,8 @@ def _reasons(record: HeldFleet, plan: FleetPlan, trouble: HighMobilityError | No
         reasons.append(f"and {len(record.failed) - _SHOWN:,} more, in the output `failed`")
     undone = sum(vin not in record.members for vin in plan.added)
     reasons.append(
-        f"{vehicles(len(record.members))} are in the stack's state; {undone:,} are left to do. The next `pulumi up` takes "
-        "up what is missing"
+        f"{vehicles(len(record.members))} are in the stack's state; {undone:,} remaining. The next `pulumi "
+        "up` retries them"
     )
     return reasons
 
@@ -466,7 +466,7 @@ def _refuse_what_is_known_to_fail(
             continue
         raise FleetIncomplete(
             f"{vin} ({status}) changed in the list, and would be revoked before its new request could be refused: {why}. Nothing was done. Correct the "
-            "list; to request it all the same, take the vehicle out of the list, run `pulumi up`, and put it back.",
+            "list; to request it anyway, take the vehicle out of the list, run `pulumi up`, and put it back.",
             reasons={},
         )
 

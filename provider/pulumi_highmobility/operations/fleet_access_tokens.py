@@ -45,7 +45,7 @@ class TokenPlan:
 
 
 def check(olds: Props, news: Props, facts: Facts) -> Checked:  # noqa: ARG001 - as of every resource
-    """The VINs' form, that none is there twice, and the bounds of the numbers."""
+    """The VINs' form, that none appears twice, and the bounds of the numbers."""
     inputs, problems = FLEET_ACCESS_TOKENS.check(olds, news)
     text = inputs.get("clearances")
     if is_unknown(text):
@@ -68,7 +68,7 @@ def check(olds: Props, news: Props, facts: Facts) -> Checked:  # noqa: ARG001 - 
         if vin in rows:
             wrong.append(
                 Problem(
-                    "vehicles", f"{vin} is there twice: a vehicle has one token here. Remove one of the two."
+                    "vehicles", f"{vin} appears twice: a vehicle has one token here. Remove one of the two."
                 )
             )
         rows[vin] = one._replace(vin=vin)
@@ -99,7 +99,7 @@ def _what_changes(plan: TokenPlan) -> list[Notice]:
     told = {
         "to issue": plan.of(TokenStep.ISSUE),
         "to renew": plan.of(TokenStep.RENEW),
-        "requested again, so that the token is looked at": plan.of(TokenStep.REVALIDATE),
+        "requested again, so that the token is checked": plan.of(TokenStep.REVALIDATE),
         "that wait for an approval": sorted(plan.waiting),
         "to revoke": sorted(plan.leaving),
     }
@@ -222,8 +222,8 @@ def _reasons(record: HeldTokens) -> list[str]:
     reasons = _by_reason(record.failed)
     active = sum(held.is_usable for held in record.tokens.values())
     reasons.append(
-        f"the tokens of {vehicles(active)} are in the stack's state; {len(record.failed):,} are left to do. The next `pulumi up` takes up "
-        "what is missing"
+        f"the tokens of {vehicles(active)} are in the stack's state; {len(record.failed):,} remaining. The next `pulumi "
+        "up` retries them"
     )
     return reasons
 

@@ -68,7 +68,7 @@ def diff(olds: Props, news: Props, facts: Facts) -> Difference:
         return Difference()
     vins = sorted(key.partition("@")[0] for key in leaves - held)
     ends = [vin for vin in vins if facts.wanted_by(vin) is None]
-    text = f"{len(ends):,} removed ({named(ends)}): the clearance ends when this `up` has done all else without an error"
+    text = f"{len(ends):,} removed ({named(ends)}): the clearance ends once everything else in this `up` has succeeded"
     return Difference(["leaving"], ["leaving"], notices=[Notice(text)] if ends else ())
 
 
@@ -110,8 +110,8 @@ async def delete(work: Work, id_: str, props: Props) -> None:  # noqa: ARG001 - 
         return
     if is_in_the_midst(work.going, work.run.claims, work.run.saved(work.urn)):
         raise ClearanceStays(
-            "Pulumi deletes this record before the program has ended (`delete_before_replace`), when it is not known yet who takes over the "
-            "vehicles that left the Fleet. Take that option away, and run `pulumi up` again. Nothing was revoked"
+            "Pulumi deletes this record before the program has ended (`delete_before_replace`), when it is not yet known which resources "
+            "take over the vehicles that left the Fleet. Remove that option, and run `pulumi up` again. Nothing was revoked"
         )
     async with known.lock:
         due = {
@@ -163,7 +163,7 @@ async def _ended(work: Work, leaving: Mapping[str, Leaving]) -> frozenset[str]:
     rest = sorted(leaving.keys() - ended)
     if rest:
         work.reporter.warn(
-            f"{vehicles(len(rest))} left the Fleet and have their clearance still ({named(rest)}): the next `pulumi up` ends it"
+            f"{vehicles(len(rest))} left the Fleet and still have their clearance ({named(rest)}): the next `pulumi up` ends it"
         )
     return frozenset(one.key for one in leaving.values() if one.vin in ended)
 
@@ -172,7 +172,7 @@ def _keys(props: Mapping[str, Any]) -> frozenset[str]:
     keys = props.get("keys") or ""
     with readable("keys"):
         if not isinstance(keys, str):
-            raise TypeError(f"{type(keys).__name__} is no text")
+            raise TypeError(f"{type(keys).__name__} is not text")
         return frozenset(keys.split())
 
 

@@ -95,16 +95,16 @@ def diff(olds: Props, news: Props, facts: Facts) -> Difference:
     notices = []
     if "vin" in replaces and facts.deletes_first():
         raise ClearanceStays(
-            f"`delete_before_replace` would revoke {olds.get('vin')} in the midst of the program, before it is known which resource has "
-            f"it next. Take that option away: a change of the VIN to {news.get('vin')} needs no such order. Nothing was done"
+            f"`delete_before_replace` would revoke {olds.get('vin')} in the middle of the program, before it is known which resource has "
+            f"it next. Remove that option: a change of the VIN to {news.get('vin')} does not need that order. Nothing was done"
         )
     if replaces:
         notices += _what_is_lost(olds, news, replaces, facts)
     elif unknown and origin.is_held(olds.get("status")):
         notices.append(
             Notice(
-                f"{', '.join(unknown)} of {olds.get('vin')} ({olds.get('status')}) will be known during the `up`: another "
-                "value than now replaces the vehicle, which ends its clearance",
+                f"{', '.join(unknown)} of {olds.get('vin')} ({olds.get('status')}) will be known during the `up`: a value "
+                "other than the current one replaces the vehicle, which ends its clearance",
                 "warning",
             )
         )
@@ -153,8 +153,8 @@ async def read(work: Work, id_: str, props: Props) -> State | None:
     if is_gone(found) and held:
         reason = reason_of(found)
         work.reporter.warn(
-            f"{vin} was {found.status} by somebody else{f', for the reason: {reason}' if reason else ''}. It stays in the stack, and is not requested "
-            "again: to do so, once that is agreed, set retry_revoked=True"
+            f"{vin} was {found.status} by somebody else{f', with the reason: {reason}' if reason else ''}. It stays in the stack, and is not requested "
+            "again: to request it again, once that is agreed, set retry_revoked=True"
         )
     wanted = props.get("wanted") or _as_wanted(props)
     outputs = _outputs(
@@ -250,8 +250,8 @@ def _refuse_what_is_known_to_fail(olds: Props, news: Props, facts: Facts) -> Non
     why = facts.why_refused(vin, brand) if isinstance(brand, str) else ""
     if why:
         raise ClearanceStays(
-            f"{vin} ({olds.get('status')}) would be revoked before its new request could be refused: {why}. Nothing was done. To request it all the "
-            "same, run `pulumi destroy --target` with this resource, then `pulumi up`"
+            f"{vin} ({olds.get('status')}) would be revoked before its new request could be refused: {why}. Nothing was done. To request "
+            "it anyway, run `pulumi destroy --target` with this resource, then `pulumi up`"
         )
 
 
@@ -322,10 +322,10 @@ def _what_is_lost(
     what = (
         "revokes its clearance"
         if status == "approved"
-        else "cancels its pending clearance, where the carmaker can,"
+        else "cancels its pending clearance, if the carmaker allows it,"
     )
     unseen = unseen_differences(_normal("tags", news), _normal("tags", olds)) if replaces == ["tags"] else ""
-    seen = f" The texts differ only in what cannot be seen: {unseen}." if unseen else ""
+    seen = f" The texts differ only in invisible characters: {unseen}." if unseen else ""
     then = f"requests {news.get('vin')}" if "vin" in replaces else "requests it again"
     unless = ", unless another resource of the program has it by then" if "vin" in replaces else ""
     return [

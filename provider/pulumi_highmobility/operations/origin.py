@@ -96,8 +96,8 @@ def why_unseen(props: Mapping[str, Any], vins: Sequence[str], settings: Settings
         return None
     return VehicleUnseen(
         f"{named(vins, 3)}: in the stack's state, last seen with the credentials {credentials}, and unknown to {settings.credentials_id}, "
-        f"which the settings name now (GET /fleets/vehicles at {settings.base_url}). Are these of another application? "
-        f"Nothing was done. Set the former credentials, or others of the same application. If the vehicles are gone, "
+        f"which the settings name now (GET /fleets/vehicles at {settings.base_url}). Do these belong to another application? "
+        f"Nothing was done. Set the previous credentials, or others of the same application. If the vehicles are gone, "
         f'set {MOVED_FROM.names} to "{credentials}" for one `pulumi refresh --run-program`.'
     )
 

@@ -225,7 +225,7 @@ class Runner:
         problems = []
         others = self._run.claims.check(target.urn, checked.wants, has_state=has_state)
         for vin, other in sorted(others.items()):
-            why = f"{vin} is declared twice, by {{}} too: one VIN takes one resource. Remove one of the two."
+            why = f"{vin} is declared twice, by {{}} too: a VIN can have only one resource. Remove one of the two."
             problems.append(Problem(checked.wants[vin], why.format(shown(other))))
             self._door.error(why.format(me), other)
         return problems

@@ -143,7 +143,7 @@ class Schema:
 
 _ON_UNCANCELLABLE = Property(
     "on_uncancellable",
-    meaning='what a delete does where a pending clearance cannot be canceled: `"fail"`, or `"abandon"`: leave it registered, with a warning',
+    meaning='what a delete does if a pending clearance cannot be canceled: `"fail"`, or `"abandon"`: leave it registered, with a warning',
     default='`"fail"`',
     choices=("fail", "abandon"),
     source="DELETE /fleets/vehicles/{vin}",
@@ -159,20 +159,21 @@ _TRANSITION_TIMEOUT = Property(
 _CHECK_ELIGIBILITY = Property(
     "check_eligibility",
     "flag",
-    "look up at preview whether the carmaker would accept each new vehicle, and warn if not",
-    default="the setting `highmobility:checkEligibility`",
+    "look up at preview whether the carmaker would accept each new vehicle, and warn if not. Not set: as "
+    "`highmobility:checkEligibility` says",
+    default="[a setting](../settings.md)",
     source="POST /eligibility",
 )
 _RETRY_REJECTED = Property(
     "retry_rejected",
     "flag",
-    "request clearance again where the carmaker rejected it, once a day at most",
+    "request clearance again if the carmaker rejected it, once a day at most",
     default="`False`",
 )
 _RETRY_REVOKED = Property(
     "retry_revoked",
     "flag",
-    "request clearance again where somebody else revoked or canceled it, such as the driver, once a day at most",
+    "request clearance again if somebody else revoked or canceled it, such as the driver, once a day at most",
     default="`False`",
 )
 _ADOPT = Property(
@@ -203,14 +204,14 @@ FLEET_VEHICLE = Schema(
             "control_measures",
             "readings",
             'readings that the carmaker checks: `{"odometer": {"value": 110_000, "unit": "kilometers"}}`, required for '
-            "`mercedes-benz`. Taken at the moment of the request: a later reading is no change",
+            "`mercedes-benz`. Taken at the moment of the request: a later reading is not a change",
             change="none",
             source="POST /fleets/vehicles",
         ),
         Property(
             "tags",
             "texts",
-            f"texts by name. **A change replaces the resource, and revokes first**: {_NO_MORE} tags",
+            f"text values by name. **A change replaces the resource, and revokes first**: {_NO_MORE} tags",
             change="replace, revoking first",
             source="POST /fleets/vehicles",
         ),
@@ -224,23 +225,23 @@ FLEET_VEHICLE = Schema(
     outputs=(
         Property(
             "status",
-            meaning="`pending`, `approved`, `rejected`, `revoking`, `canceling`; `revoked` or `canceled` where somebody else ended it",
+            meaning="`pending`, `approved`, `rejected`, `revoking`, `canceling`; `revoked` or `canceled` if somebody else ended it",
             source="GET /fleets/vehicles",
         ),
         Property(
             "status_reason",
-            meaning="the carmaker's reason, mostly of a rejection; empty where none is given",
+            meaning="the carmaker's reason, usually for a rejection; empty if none is given",
             source="GET /fleets/vehicles",
         ),
         Property(
             "changelog",
             "changes",
-            "the changes, oldest first: `timestamp` (ISO 8601, UTC), `status`, `reason` where there is one",
+            "the changes, oldest first: `timestamp` (ISO 8601, UTC), `status`, and `reason` if there is one",
             source="GET /fleets/vehicles",
         ),
-        Property("requested_at", meaning="when the present clearance was requested, ISO 8601 in UTC"),
+        Property("requested_at", meaning="when the current clearance was requested, ISO 8601 in UTC"),
         Property("approved_at", meaning="when it was approved, ISO 8601 in UTC; empty before the approval"),
-        Property("request_id", meaning="names this request within Pulumi; a new request has another one"),
+        Property("request_id", meaning="identifies this request within Pulumi; a new request gets a new one"),
     ),
     hidden=(Property("retried_at"), Property("wanted", "values"), _REGISTERED_WITH),
 )
@@ -251,9 +252,9 @@ FLEET = Schema(
         Property(
             "vehicles",
             "vehicles",
-            "dictionaries with `vin`, `brand`, `tags` and `control_measures` as those of [FleetVehicle](fleet-vehicle.md), mostly "
-            "[from a file](../fleet-files.md). A change requests what was added and revokes what was removed; **changed brand or tags "
-            "revoke and request again**; a later reading of the odometer is no change",
+            "dictionaries with `vin`, `brand`, `tags` and `control_measures` as those of [FleetVehicle](fleet-vehicle.md), "
+            "usually [from a file](../fleet-files.md). A change requests what was added and revokes what was removed; **changed brand or tags "
+            "revoke and request again**; a later reading of the odometer is not a change",
             change="by vehicle",
             source="POST /fleets/vehicles",
         ),
@@ -281,7 +282,7 @@ FLEET = Schema(
         Property(
             "counts",
             "numbers",
-            "how many vehicles are in which state; `error`: could not be requested, or not released",
+            "how many vehicles are in each state; `error`: could not be requested, or not released",
         ),
         Property(
             "registry",
@@ -298,7 +299,7 @@ FLEET = Schema(
         Property("approved", "values", "the VINs that are approved"),
         Property("rejected", "texts", "the carmaker's reason by VIN, for those rejected"),
         Property(
-            "failed", "texts", "why, by VIN, for those that the last `up` could not request or not release"
+            "failed", "texts", "the reason, by VIN, for those that the last `up` could not request or release"
         ),
     ),
 )
@@ -339,8 +340,8 @@ VEHICLE_ACCESS_TOKEN = Schema(
             source="POST /fleets/access_tokens",
         ),
         Property("refresh_token", meaning="as `access_token`", secret=True),
-        Property("token_type", meaning="as the platform says"),
-        Property("scope", meaning="as the platform says"),
+        Property("token_type", meaning="as reported by the platform"),
+        Property("scope", meaning="as reported by the platform"),
         Property("expires_at", meaning="when the access token expires, ISO 8601 in UTC"),
         Property("issued_at", meaning="when it was issued, ISO 8601 in UTC"),
         Property("status", meaning="`active`, `expired`, `revoked`, `awaiting_clearance`"),
@@ -360,13 +361,13 @@ FLEET_ACCESS_TOKENS = Schema(
         Property(
             "vehicles",
             "vehicles",
-            "in place of `fleet`, a list of FleetVehicles, VehicleApprovals or vehicles of a Fleet",
+            "instead of `fleet`, a list of FleetVehicles, VehicleApprovals or vehicles of a Fleet",
             source="POST /fleets/access_tokens",
         ),
         Property(
             "vins",
             "texts",
-            "of the fleet's vehicles those that get a token",
+            "which of the fleet's vehicles get a token",
             default="all vehicles of `fleet`",
         ),
     ),
@@ -413,7 +414,7 @@ FLEET_ACCESS_TOKENS = Schema(
         ),
         Property("expires_at", "texts", "when each access token expires by VIN, ISO 8601 in UTC"),
         Property("awaiting", "values", "the VINs whose clearance is awaited"),
-        Property("failed", "texts", "why, by VIN, for those that the last `up` could not do"),
+        Property("failed", "texts", "the reason, by VIN, for those that failed in the last `up`"),
     ),
 )
 

@@ -115,7 +115,7 @@ def readable(what: str) -> Iterator[None]:
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise StateUnreadable(
             f"What the stack's state holds of this resource cannot be read: {what} ({type(error).__name__}: {visible(str(error))}). Was the state "
-            "edited by hand, or written by a later release? Nothing was done. Set it right with `pulumi stack export` and `pulumi stack "
+            "edited by hand, or written by a later release? Nothing was done. Correct it with `pulumi stack export` and `pulumi stack "
             "import`, or take the resource out of the state with `pulumi state delete`: the next `pulumi up` adopts what is registered"
         ) from error
 

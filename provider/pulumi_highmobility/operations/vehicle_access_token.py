@@ -45,7 +45,7 @@ def _take_vin(inputs: dict[str, Any], vin: object) -> list[Problem]:
             Problem("vehicle", "is missing: give a vehicle= of this stack, or the VIN of another as vin=.")
         ]
     if not isinstance(vin, str):
-        return [Problem("vin", f"{describe(vin)} is no VIN: write it as text, in quotes.")]
+        return [Problem("vin", f"{describe(vin)} is not a valid VIN: write it as text, in quotes.")]
     try:
         inputs["vin"] = parse_vin(vin)
     except InvalidVin as error:
@@ -131,7 +131,7 @@ async def delete(work: Work, id_: str, props: Props) -> None:  # noqa: ARG001 - 
     ):
         raise VehicleUnseen(
             f"The access token of {props['vin']} was not revoked: it is still valid after DELETE /access_tokens with the "
-            f"credentials {work.service.settings.credentials_id}, and another's issued it. Set the former credentials, or "
+            f"credentials {work.service.settings.credentials_id}, and other credentials issued it. Set the previous credentials, or "
             "others of the same application."
         )
 

@@ -51,11 +51,11 @@ class Facts:
         """Why a request for this vehicle is known to fail; empty where nothing is known against it."""
         if wire_name(brand) is None:
             near = nearest_brand(brand)
-            return f'"{visible(brand)}" is not a brand that is known here' + (
-                f'. Is "{near}" meant?' if near else ""
+            return f'"{visible(brand)}" is not a brand that this version knows' + (
+                f'. Did you mean "{near}"?' if near else ""
             )
         if (vin, brand) in self.run.ineligible:
-            return "the carmaker says that it is not eligible (POST /eligibility)"
+            return "it is not eligible according to the carmaker (POST /eligibility)"
         return ""
 
     def wanted_by(self, vin: str) -> str | None:

@@ -59,7 +59,7 @@ class Clearances:
         held = None if holder is None else self.stock.had(holder, vin)
         known = self._seen(vin)
         if self.registered is None and holder is not None and self.stock.is_hidden(holder):
-            why = "with which brand and tags it is registered is a secret of the stack: it is taken over as it is, or the `up` fails"
+            why = "the brand and tags that it is registered with are a secret of the stack: it is taken over as it is, or the `up` fails"
             return Row(What.UNKNOWN, vin, urn=holder.urn, to=urn, why=why)
         found = held if self.registered is None else from_platform(known) if known is not None else None
         brand = row.get("brand")
@@ -68,7 +68,7 @@ class Clearances:
             return self._requested(vin, name, urn, may_adopt=may_adopt)
         status = Status.of(found.status)
         if status in ENDED and keeps_ended and holder is not None:
-            why = "it stays as somebody decided, and is not requested again"
+            why = "that was a person's decision, so it is not requested again"
             return self.row(What.KEPT, found, holder.urn, to=urn, why=why)
         if status not in ACTIVE:
             return self._requested(vin, name, urn, may_adopt=may_adopt)
@@ -88,7 +88,7 @@ class Clearances:
         place = holder.urn if holder else ""
         tags = row.get("tags") or {}
         if not isinstance(row.get("brand"), str) or not _is_known(tags):
-            why = "its brand or tags will be known during the `up`: the `up` fails where it is registered with others"
+            why = "its brand or tags will be known during the `up`: the `up` fails if it is registered with others"
             return self.row(What.UNKNOWN, found, place, to=urn, why=why)
         if known is None and _differs_in_what_may_not_be(found, row, holder):
             why = "the stack does not know for certain which tags it is registered with: it is taken over as it is, or the `up` fails"
@@ -96,7 +96,7 @@ class Clearances:
         if _is_other(found, known, row):
             why = (
                 f"it is registered already ({found.status}), with another brand or other tags than the program's, which the API cannot "
-                "change. Write into the program what is registered, to adopt it. A change after that revokes it and requests it again"
+                "change. To adopt it, write the registered values into the program. A change after that revokes it and requests it again"
             )
             return self.row(What.REFUSED, found, place, to=urn, why=why)
         return self.row(What.KEPT if holder else What.ADOPTED, found, place, to=urn)
@@ -112,7 +112,7 @@ class Clearances:
         known = self._seen(had.vin)
         if known is not None and is_active(known):
             return self._adopted(from_platform(known), known, row, self._holder(had.vin), urn)
-        why = f"it was {had.status}, and the program says that it is requested again"
+        why = f"it was {had.status}, and the program requests it again"
         return Row(
             What.REQUESTED, had.vin, had.brand, had.status, "", urn, urn, why, 0, self.registered is None
         )
@@ -124,7 +124,7 @@ class Clearances:
         Neither: its clearance has ended, or is another's, so that it is requested as any other.
         """
         if self.registered is None:
-            why = "it left the Fleet in an earlier run, and is back: it keeps its clearance, or is requested again where that has ended"
+            why = "it left the Fleet in an earlier run, and is back: it keeps its clearance, or is requested again if that has ended"
             return Row(What.UNKNOWN, one.vin, str(one.row["brand"]), one.status, urn=urn, why=why), None
         found = self._seen(one.vin)
         if found is not None and is_active(found) and not is_later_request(found, one.requested):
@@ -139,7 +139,7 @@ class Clearances:
         name = brand if isinstance(brand, str) else had.brand
         ended = self.ended(had, urn, props, is_older=False)
         if ended is None:
-            why = f"{changed} changed; there is no clearance that ends"
+            why = f"{changed} changed; no clearance ends"
             return Row(What.REQUESTED, had.vin, name, had.status, "", urn, urn, why)
         if ended.what is What.RETAINED:
             why = f"{changed} changed, and its pending clearance cannot be canceled: it stays registered as it is, so that the new request fails"
@@ -167,12 +167,12 @@ class Clearances:
                 return self.row(What.RETAINED, had, urn, why=why)
         status = Status.of(known.status if known is not None else had.status)
         if status is None:
-            why = f'its status "{had.status}" is not known here: its clearance may end'
+            why = f'its status "{had.status}" is not known to this version: its clearance may end'
             return self.row(What.UNKNOWN, had, urn, why=why, at_stake=1)
         if status not in ACTIVE:
             return None
         if is_older and self.registered is None:
-            why = "an earlier run was to end its clearance, and did not come to its end: it ends now, if it has not"
+            why = "an earlier run was to end its clearance, and did not finish: it ends now, unless it already has"
             return self.row(What.UNKNOWN, had, urn, why=why, at_stake=1)
         if status is Status.APPROVED:
             return self.row(What.REVOKED, had, urn)
@@ -189,7 +189,7 @@ class Clearances:
         if not brand.cancels_pending:
             if abandons:
                 return self.row(What.RETAINED, had, urn, why=kept)
-            why = f"{brand.name} does not cancel a pending clearance: run `pulumi up` again once it is approved or rejected, or, to let go of it, {_ABANDON}"
+            why = f"{brand.name} does not cancel a pending clearance: run `pulumi up` again once it is approved or rejected, or, to release it, {_ABANDON}"
             return self.row(What.REFUSED, had, urn, why=why)
         due = None if now.requested is None else now.requested + CANCEL_AFTER
         if due is not None and due <= self.now:
@@ -199,7 +199,7 @@ class Clearances:
             return self.row(What.UNKNOWN, had, urn, why=why, at_stake=1)
         if abandons:
             return self.row(What.RETAINED, had, urn, why=kept)
-        why = f"its pending clearance can be canceled from {write_instant(due)} on: run `pulumi up` again then, or, to let go of it, {_ABANDON}"
+        why = f"its pending clearance can be canceled from {write_instant(due)} on: run `pulumi up` again then, or, to release it, {_ABANDON}"
         return self.row(What.REFUSED, had, urn, why=why)
 
     # Known ----------------------------------------------------------------------------------------------------------------------

@@ -172,7 +172,7 @@ class _Comparison:
             wanted = {} if record is None else {vin: {} for vin in record.vins or ()}
             self._unknown(
                 step.urn,
-                "Which vehicles it has is not known before the `up`, or a secret",
+                "Which vehicles it has is a secret, or not known before the `up`",
                 len(record.vins or ()) if record else 0,
             )
         self._wanted[step.urn] = wanted
@@ -185,7 +185,7 @@ class _Comparison:
                 vin,
                 urn=step.urn,
                 to=other,
-                why="two resources want it: one VIN takes one resource",
+                why="two resources want it: a VIN can have only one resource",
             )
             for vin, other in others.items()
         ]
@@ -217,7 +217,9 @@ class _Comparison:
                 vins = self.stock.saved.at(step.urn, str((step.old or {}).get("id") or ""))
                 stake = sum(len(one.vins or ()) for one in vins)
                 self._unknown(
-                    step.urn, f'The preview has a step "{step.op}" for it, which is not known here', stake
+                    step.urn,
+                    f'The preview has a step "{step.op}" for it, which this version does not know',
+                    stake,
                 )
         if self.preview.unlisted and self.facts.state is None:
             self.open.append("")
@@ -369,7 +371,7 @@ class _Comparison:
                     self.clearances.requested_anew(had, row, step.urn, _changed(had, row), props)
                 )
             else:
-                self._refuse(vin, step.urn, verdict.reason or f"{shown(verdict.holder)} has it, too")
+                self._refuse(vin, step.urn, verdict.reason or f"{shown(verdict.holder)} has it too")
 
     def _refuse(self, vin: str, urn: str, why: str) -> None:
         self.rows.append(Row(What.REFUSED, vin, urn=urn, why=why))

@@ -39,7 +39,7 @@ def tripped(plan: Plan, gates: Gates) -> list[str]:
         open_ones = [row for row in plan.of(What.UNKNOWN) if not row.vin]
         found += _too_many("--max-requests", "are requested", gates.max_requests, rows, len(rows), plan)
         if open_ones and not found and plan.is_whole:
-            found.append(f"--max-requests {gates.max_requests}: how many are requested is not known")
+            found.append(f"--max-requests {gates.max_requests}: the number of requests is not known")
     for name, kinds in FAIL_ON.items():
         rows = plan.of(*kinds)
         if name in gates.fail_on and rows:
@@ -54,7 +54,7 @@ def _ends(plan: Plan) -> tuple[list[Row], int]:
 
 def _too_many(option: str, what: str, most: int, rows: list[Row], count: int, plan: Plan) -> list[str]:
     if not plan.is_whole:
-        return [f"{option} {most}: the preview ended with an error, so that how many {what} is not known"]
+        return [f"{option} {most}: the preview ended with an error, so the number of {what} is not known"]
     return [f"{option} {most}: {count:,} {what}{_which(rows)}"] if count > most else []
 
 

@@ -19,7 +19,7 @@ TITLES = {
     What.REQUESTED: "Requested",
     What.ADOPTED: "Adopted, without a request",
     What.KEPT: "Moved, and kept",
-    What.RETAINED: "Left to the platform",
+    What.RETAINED: "Left registered at the platform",
     What.TOKEN_REVOKED: "Tokens revoked",
     What.TOKEN_ISSUED: "Tokens issued",
     What.TOKEN_RENEWED: "Tokens renewed",

@@ -32,7 +32,7 @@ def markdown(plan: Plan, gates: Sequence[str] = (), most: int = MOST) -> str:
     head = [marker(plan.stack), f"### {_prose(_heading(plan))}", ""]
     head += [f"**Not allowed**: {_prose(gate)}" + "\n" for gate in gates]
     if not plan.is_whole:
-        head.append("The preview ended with an error, so that this plan is not complete.\n")
+        head.append("The preview ended with an error, so this plan is incomplete.\n")
     foot = _foot(plan)
     left = most - sum(len(line) + 1 for line in [*head, *foot]) - _RESERVED
     parts: list[str] = []
@@ -52,9 +52,9 @@ def _heading(plan: Plan) -> str:
 
 def _foot(plan: Plan) -> list[str]:
     asked = (
-        "By what the platform has registered now."
+        "Based on what is registered at the platform now."
         if plan.asked
-        else "By the stack's state as it was last read: the platform was not asked."
+        else "Based on the stack's state as last read: the platform was not queried."
     )
     return ["", f"{plan.unchanged:,} unchanged. {asked}"]
 

@@ -92,13 +92,13 @@ def read_preview(text: str) -> Preview:
     try:
         found = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise PreviewUnreadable(f"it is no JSON ({error})") from error
+        raise PreviewUnreadable(f"it is not JSON ({error})") from error
     if not isinstance(found, dict) or not any(part in found for part in _PARTS):
         raise PreviewUnreadable('it has no "steps": give what `pulumi preview --json --show-sames` prints')
     try:
         return _preview(found)
     except (LookupError, TypeError, AttributeError, ValueError) as error:
-        raise PreviewUnreadable(f"its form is not known ({type(error).__name__}: {error})") from error
+        raise PreviewUnreadable(f"its format is not known ({type(error).__name__}: {error})") from error
 
 
 def decoded(value: Any) -> Any:

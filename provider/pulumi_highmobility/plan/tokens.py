@@ -33,7 +33,7 @@ def rows_of_tokens(steps: Iterable[Step], now: datetime) -> list[Row]:
         elif step.op == "update":
             rows += _updated(step, old, now)
         elif step.op not in IN_PROGRAM | GOING:
-            why = f'The preview has a step "{step.op}" for it, which is not known here'
+            why = f'The preview has a step "{step.op}" for it, which this version does not know'
             rows.append(Row(What.UNKNOWN, _vin(step.inputs), urn=step.urn, why=why))
     return rows
 
@@ -46,10 +46,10 @@ def _of_a_list(step: Step) -> list[Row]:
     if step.op in ("create", "replace", "create-replacement"):
         rows.append(Row(What.TOKEN_FOLLOWS, urn=step.urn, why="each is issued once its vehicle is approved"))
     elif step.op == "update":
-        why = "each is issued once its vehicle is approved, renewed where it is due, and revoked where its vehicle leaves the list"
+        why = "each is issued once its vehicle is approved, renewed if it is due, and revoked if its vehicle leaves the list"
         rows.append(Row(What.TOKEN_FOLLOWS, urn=step.urn, why=why))
     elif step.op not in IN_PROGRAM | GOING:
-        why = f'The preview has a step "{step.op}" for it, which is not known here'
+        why = f'The preview has a step "{step.op}" for it, which this version does not know'
         rows.append(Row(What.UNKNOWN, urn=step.urn, why=why))
     return rows
 
@@ -79,7 +79,7 @@ def _updated(step: Step, old: Mapping[str, Any], now: datetime) -> list[Row]:
     why = (
         ""
         if what is not What.TOKEN_FOLLOWS
-        else "kept where it still holds, else issued once its vehicle is approved"
+        else "kept if it is still valid, otherwise issued once its vehicle is approved"
     )
     return [Row(what, _vin(inputs) or _vin(old), urn=step.urn, why=why)]
 

@@ -36,7 +36,7 @@ class OdometerArgs:
     @property
     @pulumi.getter
     def unit(self) -> pulumi.Input[Literal["kilometers", "miles"]]:
-        """In what it is measured."""
+        """Its unit."""
         return pulumi.get(self, "unit")  # type: ignore[no-any-return]
 
 
@@ -82,11 +82,11 @@ class VehicleLike(Protocol):
 
     @property
     def status(self) -> pulumi.Output[str]:
-        """Its clearance's state."""
+        """The status of its clearance."""
 
     @property
     def request_id(self) -> pulumi.Output[str]:
-        """Names the request for its clearance."""
+        """Identifies the request for its clearance."""
 
 
 @dataclass(kw_only=True)

@@ -63,8 +63,8 @@ def _board() -> Board | None:
         except BoardUnusable as error:
             _boards[address] = None
             pulumi.log.warn(
-                f"the program cannot tell the provider what it declares ({error}): with --target and --exclude, what it wants is "
-                "not known there. TMPDIR names a folder for temporary files that can be written"
+                f"the program cannot tell the provider what it declares ({error}): with --target and --exclude, the provider "
+                "does not know what it wants. Set TMPDIR to a folder for temporary files that can be written"
             )
     return _boards[address]
 

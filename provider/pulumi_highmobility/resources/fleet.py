@@ -42,7 +42,7 @@ class Fleet(Resource, module="highmobility", name="Fleet"):
     Any number of vehicles as one resource, for lists too long for one resource per vehicle.
 
     A change of the list requests exactly the vehicles that were added and revokes exactly those that were removed.
-    What fails for one vehicle fails the `up` with its reason, holds up no other, and is tried again by the next one.
+    If one vehicle fails, the `up` ends with its reason; the others are not held up, and the next `up` retries it.
 
     API: POST, GET and DELETE /fleets/vehicles
     """
@@ -50,7 +50,7 @@ class Fleet(Resource, module="highmobility", name="Fleet"):
     vehicles: pulumi.Output[str]
     """The vehicles that are held, one line each; `statuses` is what programs want."""
     counts: pulumi.Output[Mapping[str, int]]
-    """How many vehicles are in which state; "error": could not be requested, or not released."""
+    """How many vehicles are in each state; "error": could not be requested, or not released."""
     registry: pulumi.Output[str]
     """What else is known of the vehicles, in the state's compact form; the properties below read it."""
     leaving: pulumi.Output[str]
@@ -85,19 +85,19 @@ class Fleet(Resource, module="highmobility", name="Fleet"):
         """
         Declare a fleet.
 
-        :param vehicles: the vehicles, as `vehicles_from_csv` and its siblings give them: dictionaries with vin, brand,
+        :param vehicles: the vehicles, as `vehicles_from_csv` and the other readers return them: dictionaries with vin, brand,
             control_measures and tags, as the arguments of FleetVehicle. A change of brand or tags revokes and requests again.
         :param max_removals: how many vehicles an `up` may revoke or request again: a number, or a share of the fleet.
             More fail the preview, since a list may have been cut off. Default: "10%", rounded up.
         :param on_removal: "revoke" (default), or "retain": what is removed, or the whole fleet deleted, stays
             registered, for vehicles that move elsewhere.
-        :param on_uncancellable: what a removal does where a pending clearance cannot be canceled: "fail" (default), or
+        :param on_uncancellable: what a removal does if a pending clearance cannot be canceled: "fail" (default), or
             "abandon": leave it registered, with a warning.
-        :param retry_rejected: request those that the carmaker rejected again, once a day at most. Default: False.
-        :param retry_revoked: request those that somebody else revoked again, such as their drivers, once a day at most.
+        :param retry_rejected: request again those that the carmaker rejected, once a day at most. Default: False.
+        :param retry_revoked: request again those that somebody else revoked, such as their drivers, once a day at most.
             Default: False: that is a person's decision.
-        :param transition_timeout_minutes: how long to wait for a revocation under way. Default: 20.
-        :param check_eligibility: look up at preview whether the carmakers would take the new vehicles. Default: the setting
+        :param transition_timeout_minutes: how long to wait for a revocation in progress. Default: 20.
+        :param check_eligibility: look up at preview whether the carmakers would accept the new vehicles. Default: the setting
             `highmobility:checkEligibility`.
         :param adopt: whether VINs that are registered already are taken over as they are. Default: True, with a warning,
             since another stack may hold them; False makes each an error.
@@ -128,7 +128,7 @@ class Fleet(Resource, module="highmobility", name="Fleet"):
 
     @property
     def statuses(self) -> pulumi.Output[Mapping[str, str]]:
-        """The state of each vehicle by VIN; "error" where it could not be requested."""
+        """The status of each vehicle by VIN; "error" if it could not be requested."""
         return self._facts.apply(lambda facts: {**facts.statuses, **dict.fromkeys(facts.failed, "error")})
 
     @property
@@ -140,7 +140,7 @@ class Fleet(Resource, module="highmobility", name="Fleet"):
 
     @property
     def rejected(self) -> pulumi.Output[Mapping[str, str]]:
-        """The carmaker's reason by VIN, for those rejected; empty where it gave none."""
+        """The carmaker's reason by VIN, for those rejected; empty if it gave none."""
         return self._facts.apply(
             lambda facts: {
                 vin: facts.reasons.get(vin, "")
@@ -151,7 +151,7 @@ class Fleet(Resource, module="highmobility", name="Fleet"):
 
     @property
     def failed(self) -> pulumi.Output[Mapping[str, str]]:
-        """Why, by VIN, for those that the last `up` could not request or not release."""
+        """The reason, by VIN, for those that the last `up` could not request or release."""
         return self._facts.apply(lambda facts: dict(facts.failed))
 
     @shown_in_words
@@ -159,8 +159,8 @@ class Fleet(Resource, module="highmobility", name="Fleet"):
         """
         One vehicle of the fleet, for `vehicle=` of a VehicleAccessToken or a VehicleApproval.
 
-        Raises: InvalidVin; LookupError where the program's list does not have it. A list with outputs in it, or one under
-        `ignore_changes`, is not known to the program: then it is no error here.
+        Raises: InvalidVin; LookupError if the program's list does not have it. A list with outputs in it, or one under
+        `ignore_changes`, is not known to the program: then it is not an error here.
         """
         from ..vehicle.vin import parse_vin  # noqa: PLC0415 - a program without it has no use for the rules
 

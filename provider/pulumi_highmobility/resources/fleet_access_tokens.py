@@ -89,8 +89,8 @@ class FleetAccessTokens(Resource, module="highmobility", name="FleetAccessTokens
     """
     The access and refresh tokens of any number of vehicles as one resource, for lists too long for one resource per token.
 
-    A vehicle that is not approved yet fails no `up`: its token is issued by the next one that sees the approval. What
-    fails for one vehicle fails the `up` with its reason, holds up no other, and is tried again by the next one.
+    A vehicle that is not approved yet does not fail the `up`: its token is issued by the next one that sees the approval. If
+    one vehicle fails, the `up` ends with its reason; the others are not held up, and the next `up` retries it.
 
     API: POST /fleets/access_tokens, POST and DELETE /access_tokens, GET /vehicleinfo
     """
@@ -125,11 +125,11 @@ class FleetAccessTokens(Resource, module="highmobility", name="FleetAccessTokens
 
     def __init__(self, resource_name: str, *positional: Any, **named: Any) -> None:
         """
-        Take a token for each vehicle.
+        Request a token for each vehicle.
 
         :param fleet: a Fleet: a token for each of its vehicles. Either this or `vehicles`.
         :param vehicles: FleetVehicles, VehicleApprovals, or vehicles of a Fleet.
-        :param vins: of the fleet's vehicles those that get a token. Default: all.
+        :param vins: which of the fleet's vehicles get a token. Default: all.
         :param min_remaining_seconds: an `up` renews each token that has less time left. Default: issued once and
             kept; the refresh tokens are the durable part.
         :param keepers: any values; a change of one issues new tokens for all and revokes the old ones.
@@ -150,7 +150,7 @@ class FleetAccessTokens(Resource, module="highmobility", name="FleetAccessTokens
                 raise WrongCall(f"fleet takes a Fleet, not {type(self._fleet).__name__}")
             properties["clearances"] = self._fleet._clearances(self._chosen(self._fleet, inputs["vins"]))
         elif inputs["vins"] is not None:
-            raise WrongCall("vins chooses among the vehicles of fleet=: give that, too")
+            raise WrongCall("vins chooses among the vehicles of fleet=: give that too")
         elif inputs["vehicles"] is not None:
             properties["clearances"] = _clearances(inputs["vehicles"])
         register(
@@ -188,7 +188,7 @@ class FleetAccessTokens(Resource, module="highmobility", name="FleetAccessTokens
 
     @property
     def failed(self) -> pulumi.Output[Mapping[str, str]]:
-        """Why, by VIN, for those that the last `up` could not do."""
+        """The reason, by VIN, for those that failed in the last `up`."""
         return self._known.apply(lambda known: dict(known.failed))
 
     @shown_in_words
@@ -196,8 +196,8 @@ class FleetAccessTokens(Resource, module="highmobility", name="FleetAccessTokens
         """
         The tokens of one vehicle.
 
-        Raises: InvalidVin; LookupError where the program's list does not have it. A list with outputs in it is not known to
-        the program: then it is no error here, and there is no token.
+        Raises: InvalidVin; LookupError if the program's list does not have it. A list with outputs in it is not known to
+        the program: then it is not an error here, and there is no token.
         """
         from ..vehicle.vin import parse_vin  # noqa: PLC0415 - a program without it has no use for the rules
 
@@ -230,7 +230,7 @@ def _clearances(vehicles: Any) -> pulumi.Output[str]:
     for place, vehicle in enumerate(vehicles):
         if not is_vehicle(vehicle):
             raise WrongCall(
-                f"vehicles[{place}] is no FleetVehicle, VehicleApproval or vehicle of a Fleet, but {type(vehicle).__name__}"
+                f"vehicles[{place}] is not a FleetVehicle, VehicleApproval or vehicle of a Fleet, but {type(vehicle).__name__}"
             )
         found.append(pulumi.Output.all(vehicle.vin, vehicle.status, vehicle.request_id))
     return pulumi.Output.all(*found).apply(_write_clearances)

@@ -52,9 +52,9 @@ class FleetEnrollment(pulumi.ComponentResource):
         """
         Enroll a list of vehicles.
 
-        :param vehicles: as `vehicles_from_csv` and its siblings give them: dictionaries with vin, brand,
+        :param vehicles: as `vehicles_from_csv` and the other readers return them: dictionaries with vin, brand,
             control_measures and tags. The VINs have to be known to the program.
-        :param wait_minutes: wait so long for each approval, so that its token comes in the same `up`; a rejection or the
+        :param wait_minutes: how many minutes to wait for each approval, so that its token comes in the same `up`; a rejection or the
             timeout then fails the `up`. Default: no wait; a token comes with the first `up --refresh` that sees the approval.
         :param tokens: whether each vehicle has an access token. Default: True.
         :param min_remaining_seconds: as of VehicleAccessToken.
@@ -63,11 +63,11 @@ class FleetEnrollment(pulumi.ComponentResource):
         :param retry_rejected: as of FleetVehicle.
         :param retry_revoked: as of FleetVehicle.
         :param adopt: as of FleetVehicle.
-        :param as_one: one Fleet and one FleetAccessTokens in place of a resource for each vehicle and token. A change moves the
+        :param as_one: one Fleet and one FleetAccessTokens instead of a resource for each vehicle and token. A change moves the
             clearances and issues new tokens before the old ones are revoked. Default: False.
         :param max_removals: as of Fleet, with `as_one` alone.
 
-        Raises: TypeError (no list of dictionaries, or arguments that do not go together), ValueError (a VIN that is none, or is there
+        Raises: TypeError (no list of dictionaries, or arguments that do not go together), ValueError (a VIN that is none, or appears
         twice).
         """
         rows = _by_vin(vehicles)
@@ -104,7 +104,7 @@ class FleetEnrollment(pulumi.ComponentResource):
             self._take_one(resource_name, child, fleet, list(rows), of_tokens if tokens else None)
         else:
             if max_removals is not None:
-                raise WrongCall("max_removals is an argument of as_one=True: give that, too")
+                raise WrongCall("max_removals is an argument of as_one=True: give that too")
             self._take_each(
                 resource_name, child, rows, wait_minutes, of_clearances, of_tokens if tokens else None
             )
@@ -179,7 +179,7 @@ class FleetEnrollment(pulumi.ComponentResource):
         """
         One of the outputs by VIN, grouped by the text of a tag such as "customer": {text: {vin: value}}.
 
-        A secret stays a secret. Vehicles without the tag stand under "".
+        A secret stays a secret. Vehicles without the tag are under "".
         """
         tags = pulumi.Output.from_input(self._tags)
 
@@ -202,16 +202,16 @@ def _by_vin(vehicles: Sequence[VehicleArgsDict]) -> dict[str, dict[str, Any]]:
     for place, row in enumerate(vehicles):
         if not isinstance(row, Mapping):
             raise WrongCall(
-                f"vehicles[{place}] is no dictionary with vin and brand, but {type(row).__name__}"
+                f"vehicles[{place}] is not a dictionary with vin and brand, but {type(row).__name__}"
             )
         given = row.get("vin")
         if not isinstance(given, str):
-            raise WrongCall(f"vehicles[{place}].vin is no text that is known to the program")
+            raise WrongCall(f"vehicles[{place}].vin is not a text that is known to the program")
         try:
             vin = parse_vin(given)
         except ValueError as error:
             raise WrongValue(f"vehicles[{place}].vin: {error}") from error
         if vin in rows:
-            raise WrongValue(f"vehicles[{place}].vin: {vin} is there twice: remove one of the two")
+            raise WrongValue(f"vehicles[{place}].vin: {vin} appears twice: remove one of the two")
         rows[vin] = dict(row)
     return rows

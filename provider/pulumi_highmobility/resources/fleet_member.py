@@ -33,15 +33,15 @@ class FleetMember:
     @property
     def status(self) -> pulumi.Output[str]:
         """
-        Its clearance's state; "error" where it could not be requested, "unknown" where the Fleet's state does not have it.
+        The status of its clearance; "error" if it could not be requested, "unknown" if the Fleet's state does not have it.
 
-        That is so while the Fleet itself is left out of a run (`--target`), and with Pulumi's mocks.
+        The latter happens while the Fleet itself is left out of a run (`--target`), and with Pulumi's mocks.
         """
         return self._facts.apply(self._status)
 
     @property
     def request_id(self) -> pulumi.Output[str]:
-        """Names the request for its clearance; another one after a re-request."""
+        """Identifies the request for its clearance; a re-request gets a new one."""
         return pulumi.Output.all(self._fleet_id, self._facts).apply(
             lambda known: request_name(known[0], known[1], self._vin)
         )
@@ -107,10 +107,10 @@ def _lines(vehicles: Any) -> str:
             line = json.dumps(row, ensure_ascii=False, separators=(",", ":"))
             line.encode()
         except TypeError as error:
-            raise WrongCall(f"vehicles[{place}] takes texts and numbers alone: {error}") from error
+            raise WrongCall(f"vehicles[{place}] takes only text and numbers: {error}") from error
         except UnicodeEncodeError as error:
             raise WrongValue(
-                f"vehicles[{place}] has half a character in a text, which cannot be sent"
+                f"vehicles[{place}] contains half a character in a text, which cannot be sent"
             ) from error
         lines.append(line)
     return "\n".join(lines)

@@ -66,15 +66,15 @@ class FleetVehicle(Resource, module="highmobility", name="FleetVehicle"):
     status: pulumi.Output[str]
     """pending, approved, rejected, revoking or canceling."""
     status_reason: pulumi.Output[str]
-    """The carmaker's reason for the status, mostly of a rejection; empty where none is given."""
+    """The carmaker's reason for the status, usually for a rejection; empty if none is given."""
     changelog: pulumi.Output[Sequence[Mapping[str, str]]]
-    """The changes of status, oldest first: timestamp (ISO 8601, UTC), status, reason where there is one."""
+    """The changes of status, oldest first: timestamp (ISO 8601, UTC), status, and reason if there is one."""
     requested_at: pulumi.Output[str]
-    """When the present clearance was requested, ISO 8601 in UTC."""
+    """When the current clearance was requested, ISO 8601 in UTC."""
     approved_at: pulumi.Output[str]
     """When it was approved, ISO 8601 in UTC; empty before."""
     request_id: pulumi.Output[str]
-    """Names this request for clearance within Pulumi; another one after a new request."""
+    """Identifies this request for clearance within Pulumi; a new request gets a new one."""
 
     @overload
     def __init__(
@@ -109,16 +109,16 @@ class FleetVehicle(Resource, module="highmobility", name="FleetVehicle"):
         :param vin: the VIN, 17 characters. A change replaces the resource.
         :param brand: the carmaker's name on the wire, such as "bmw". A change replaces, revoking first.
         :param control_measures: readings that the carmaker checks: `{"odometer": {"value": 110_000, "unit":
-            "kilometers"}}`, required for mercedes-benz. Taken at the moment of the request: a later one is no change.
-        :param tags: texts by name, registered with the vehicle. A change replaces, revoking first: the API has no
+            "kilometers"}}`, required for mercedes-benz. Taken at the moment of the request: a later one is not a change.
+        :param tags: text values by name, registered with the vehicle. A change replaces, revoking first: the API has no
             call that changes them.
-        :param retry_rejected: request it again where the carmaker rejected it, once a day at most. Default: False.
-        :param retry_revoked: request it again where somebody else revoked it, such as its driver, once a day at most. Default:
+        :param retry_rejected: request it again if the carmaker rejected it, once a day at most. Default: False.
+        :param retry_revoked: request it again if somebody else revoked it, such as its driver, once a day at most. Default:
             False: that is a person's decision.
-        :param on_uncancellable: what a delete does where a pending clearance cannot be canceled: "fail" (default), or
+        :param on_uncancellable: what a delete does if a pending clearance cannot be canceled: "fail" (default), or
             "abandon": leave it registered, with a warning.
-        :param transition_timeout_minutes: how long a create or delete waits for a revocation under way. Default: 20.
-        :param check_eligibility: look up at preview whether the carmaker would take the vehicle. Default: the setting
+        :param transition_timeout_minutes: how long a create or delete waits for a revocation in progress. Default: 20.
+        :param check_eligibility: look up at preview whether the carmaker would accept the vehicle. Default: the setting
             `highmobility:checkEligibility`.
         :param adopt: whether a VIN that is registered already is taken over as it is. Default: True, with a warning, since
             another stack may hold it; False makes it an error.

@@ -38,7 +38,7 @@ def tell_of_plain_secrets() -> None:
         return
     commands = "; ".join(f"pulumi config set --secret {key}" for key in plain)
     message = (
-        f"{', '.join(plain)} in the stack's config: a secret, set without --secret, so that it stands in plain in the stack's "
+        f"{', '.join(plain)} in the stack's config: a secret, set without --secret, so it is in plain text in the stack's "
         f"file, state, history and event log. Set it again: {commands}. Then rotate it"
     )
     if requires_secret_config(config, os.environ):
@@ -50,12 +50,12 @@ def refuse_replace_with(opts: pulumi.ResourceOptions | None) -> None:
     """
     Raises: ValueError where a vehicle's or a fleet's options have `replace_with`.
 
-    Pulumi would delete it in the midst of the program, whatever becomes of the vehicle: a clearance takes weeks to get.
+    Pulumi would delete it in the middle of the program, whatever becomes of the vehicle: a clearance takes weeks to get.
     """
     if opts is not None and getattr(opts, "replace_with", None):
         raise WrongValue(
-            "`replace_with` would revoke clearances whenever another resource is replaced, before the program has told who wants the "
-            "vehicles. Remove it: `keepers` of a VehicleAccessToken renews tokens, which is what can be renewed"
+            "`replace_with` would revoke clearances whenever another resource is replaced, before it is known which resources "
+            "of the program want the vehicles. Remove it. To renew tokens, use `keepers` of a VehicleAccessToken"
         )
 
 

@@ -91,7 +91,7 @@ class VehicleAccessToken(Resource, module="highmobility", name="VehicleAccessTok
 
     def __init__(self, resource_name: str, *positional: Any, **named: Any) -> None:
         """
-        Take a token for a vehicle.
+        Request a token for a vehicle.
 
         :param vehicle: a FleetVehicle, a VehicleApproval (then the token comes in the same `up`), or the vehicle of
             a Fleet. Either this or `vin`.

@@ -33,7 +33,7 @@ class VehicleApproval(Resource, module="highmobility", name="VehicleApproval"):
     Waits until a vehicle's clearance is approved.
 
     A rejection, a revocation or the timeout fails this resource; the vehicle stays in state, and its clearance
-    goes on. What depends on this resource comes after the approval.
+    continues. What depends on this resource is created after the approval.
 
     API: GET /fleets/vehicles
     """

@@ -83,7 +83,7 @@ class Board:
         for _, line in found:
             if line.get("what") == "begin" and line.get("version") != VERSION:
                 raise BoardUnusable(
-                    f"another version of pulumi-highmobility takes part in this run (form {line.get('version')}, here {VERSION}): "
+                    f"another version of pulumi-highmobility takes part in this run (format {line.get('version')}, here {VERSION}): "
                     "use one version in all programs and plugins of a stack"
                 )
         return found
@@ -98,10 +98,10 @@ def _make_private(folder: Path) -> None:
         folder.mkdir(mode=0o700, exist_ok=True)
         found = folder.lstat()
     except OSError as error:
-        raise BoardUnusable(f"{folder} cannot be made ({error.strerror})") from error
+        raise BoardUnusable(f"{folder} cannot be created ({error.strerror})") from error
     is_own = not hasattr(os, "getuid") or (found.st_uid == os.getuid() and not found.st_mode & 0o077)
     if not stat.S_ISDIR(found.st_mode) or not is_own:
-        raise BoardUnusable(f"{folder} is not a folder of this user's alone")
+        raise BoardUnusable(f"{folder} is not a folder that belongs to this user alone")
 
 
 def _sweep(base: Path, own: str, sockets: set[str]) -> None:

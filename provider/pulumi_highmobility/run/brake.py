@@ -56,7 +56,7 @@ def refuse_too_many(vins: Collection[str], held: int, limit: str | None) -> None
         return
     raise ClearanceStays(
         f"This `up` would end the clearances of {len(vins):,} single vehicles ({named(sorted(vins))}), of {held:,} that the stack holds, and "
-        f"{allowed:,} are allowed. Was a list cut off, or a part of the program left out? None of them was ended. If it is meant, set "
+        f"{allowed:,} are allowed. Was a list cut off, or a part of the program left out? None of them was ended. If this is intended, set "
         f"{MAX_REVOCATIONS.names} to {len(vins)} for this `up`; a destroy is not limited."
     )
 

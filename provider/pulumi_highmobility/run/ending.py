@@ -41,9 +41,9 @@ class Going:
 
 _END = Verdict(Fate.END)
 _WAY_OUT_OF_THE_MIDST = (
-    "Pulumi deletes it in the midst of the program, before everything that may want the vehicle is known: "
-    "`delete_before_replace` or `replace_with` demands it. Take that option away, and run `pulumi up` again; if the resource is in "
-    "the program no longer, run `pulumi destroy --target` with its URN"
+    "Pulumi deletes it in the middle of the program, before it is known which other resources may want the vehicle: "
+    "`delete_before_replace` or `replace_with` requires it. Remove that option, and run `pulumi up` again; if the resource is "
+    "no longer in the program, run `pulumi destroy --target` with its URN"
 )
 
 
@@ -85,7 +85,9 @@ def judge(
 
 def _also_wanted(want: Want) -> Verdict:
     taker = f'{want.kind} "{want.name}"'
-    return Verdict(Fate.REFUSE, reason=f"{taker} in the program wants it, too: one VIN takes one resource")
+    return Verdict(
+        Fate.REFUSE, reason=f"{taker} in the program wants it too: a VIN can have only one resource"
+    )
 
 
 def wanted_by(vin: str, urn: str, claims: Claims) -> str | None:
@@ -209,7 +211,7 @@ def _why_not_handed_over(vin: str, want: Want) -> str:
     if want.vins is None:
         return f"{taker} is in the program, its vehicles are not known in this run, and {vin} may be one of them. Run `pulumi up` without --target and --exclude"
     if want.urn:
-        return f"{taker} in the program wants it, and does not hold it yet: its request was refused or left undone. Correct that, and run `pulumi up` again"
+        return f"{taker} in the program wants it, and does not hold it yet: its request was refused or not made. Correct that, and run `pulumi up` again"
     return (
         f"{taker} in the program wants it, and takes no part in this run (--target, --exclude): nothing would hold the "
         f"clearance. Run `pulumi up` without these, or with {taker} among the targets"

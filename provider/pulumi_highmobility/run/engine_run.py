@@ -152,8 +152,8 @@ class EngineRun:
                 except (StateUnreadable, BoardUnusable) as error:
                     self._why_unread = str(error)
                     self._warn(
-                        f"the stack's saved state cannot be read ({error}): no clearance is ended in this run, and no other "
-                        "server is noticed by the resources that the program no longer has"
+                        f"the stack's saved state cannot be read ({error}): no clearance is ended in this run, and a change "
+                        "of the server goes unnoticed for resources that the program no longer has"
                     )
                 self._was_read = True
             return self._saved
@@ -298,7 +298,7 @@ def why_kept(vin: str, verdict: Verdict, going: Going) -> str:
     """What is said of a vehicle that is not ended."""
     if verdict.holder == going.urn:
         return (
-            f"{vin} keeps its clearance through this replacement, which no changed input demands. To revoke it and "
+            f"{vin} keeps its clearance through this replacement, which no changed input requires. To revoke it and "
             "request it again, run `pulumi destroy --target` with this resource, then `pulumi up`"
         )
     return f"{vin} keeps its clearance: {shown(verdict.holder)} has it now. No request was made"

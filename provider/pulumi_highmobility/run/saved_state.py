@@ -140,7 +140,7 @@ def read_export(text: str, stack: str, project: str) -> SavedState:
                 raise StateUnreadable(f"it is the state of {'/'.join(reversed(stack_of(resource['urn'])))}")
         return SavedState(tuple(map(record_of, filter(is_ours, resources))))
     except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise StateUnreadable(f"its form is not known ({type(error).__name__}: {error})") from error
+        raise StateUnreadable(f"its format is not known ({type(error).__name__}: {error})") from error
 
 
 def export_state(
@@ -187,7 +187,7 @@ def _export(command: str, name: str) -> str:
     if done.returncode != 0:
         said = done.stderr.decode(errors="replace").strip().splitlines()
         raise StateUnreadable(
-            f"`pulumi stack export` ended with {done.returncode}: {said[-1] if said else 'no message'}"
+            f"`pulumi stack export` ended with status {done.returncode}: {said[-1] if said else 'no message'}"
         )
     return done.stdout.decode(errors="replace")
 
@@ -259,7 +259,7 @@ def record_of(resource: Mapping[str, Any]) -> Record:
         return _read_record(resource)
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise StateUnreadable(
-            f"what it has of {resource.get('urn')} is not in a form that is known ({type(error).__name__}: {error})"
+            f"what it has of {resource.get('urn')} is not in a format that is known ({type(error).__name__}: {error})"
         ) from error
 
 

@@ -83,7 +83,7 @@ _VOLKSWAGEN_GROUP = Brand(
     preconditions=("In the car, the connectivity settings must be on and the privacy mode off.",),
     partner_tag=VW_GROUP_TAG,
     # An older copy of the guide gives the privacy mode 10 days; this is the newer one's number.
-    pending_limit="The privacy mode is looked at for 15 days and the first data awaited for 10 more, then the car is rejected; the activation before has no known limit.",
+    pending_limit="The privacy mode is checked for 15 days and the first data awaited for 10 more, then the car is rejected; the activation before that has no known limit.",
 )
 _BMW_AND_MINI = Brand(
     name="",
@@ -117,7 +117,7 @@ _TABLE = (
         several_applications="yes",
         preconditions=("The car must be in the customer's Ford Pro fleet portal account.",),
         consent="The fleet's owner must consent in the Ford Pro fleet portal; without it the car is rejected after 10 days.",
-        pending_limit="Once consent is given, the activation has no limit: a clearance can stay pending for ever.",
+        pending_limit="Once consent is given, the activation has no limit: a clearance can stay pending indefinitely.",
     ),
     Brand(name="renault", sources=("E", "OE", "O"), eligibility_lookup=True),
     # E lists a look-up (spelled "daica"), OE does not.

@@ -126,7 +126,7 @@ class _Check:
             self._refuse("vin", "The VIN is missing: give its 17 characters.")
             return None
         if not isinstance(value, str):
-            self._refuse("vin", f"{describe(value)} is no VIN: write it as text, in quotes.")
+            self._refuse("vin", f"{describe(value)} is not a valid VIN: write it as text, in quotes.")
             return None
         try:
             return parse_vin(value)
@@ -141,7 +141,7 @@ class _Check:
             self._refuse("brand", 'The brand is missing: give the platform\'s name of it, such as "bmw".')
             return None
         if not isinstance(value, str):
-            self._refuse("brand", f"{describe(value)} is no brand: write its name as text.")
+            self._refuse("brand", f"{describe(value)} is not a brand: write its name as text.")
             return None
         if known := wire_name(value):
             return known
@@ -149,11 +149,12 @@ class _Check:
             self._refuse("brand", 'The brand is empty: give the platform\'s name of it, such as "bmw".')
             return None
         meant = nearest_brand(value)
-        advice = f'Is "{meant}" meant?' if meant else f"Known are: {', '.join(BRANDS)}."
+        advice = f'Did you mean "{meant}"?' if meant else f"The brands are: {', '.join(BRANDS)}."
         # The platform's list grows: an unknown brand is the platform's to refuse.
         self.warnings.append(
             Problem(
-                "brand", f"{describe(value)} is no brand known here; the platform may refuse it. {advice}"
+                "brand",
+                f"{describe(value)} is not a brand that this version knows; the platform may refuse it. {advice}",
             )
         )
         return value.strip()
@@ -198,11 +199,11 @@ class _Check:
         if value is None or self._is_unknown(value):
             return None
         if not isinstance(value, (dict, Mapping)):
-            self._refuse("tags", f"{describe(value)} is not a map: give names and texts.")
+            self._refuse("tags", f"{describe(value)} is not a map: give names with text values.")
             return None
         for name, text in value.items():
             if not isinstance(name, str):
-                self._refuse("tags", f"The name {describe(name)} is no text: write it in quotes.")
+                self._refuse("tags", f"The name {describe(name)} is not text: write it in quotes.")
             elif not name.strip():
                 self._refuse("tags", f"A tag has an empty name (its text is {describe(text)}): give it one.")
             elif not self._is_unknown(text) and not isinstance(text, str):
@@ -217,7 +218,7 @@ class _Check:
             if name in tags:
                 self._refuse(
                     tag_path(name),
-                    "The tag is there twice: its names look the same, one with composed and one with decomposed "
+                    "The tag appears twice: its names look the same, one with composed and one with decomposed "
                     "characters. Remove one.",
                 )
             tags[name] = text if self._unknown(text) else composed(text)
@@ -230,8 +231,8 @@ class _Check:
         for name in value:
             if name not in keys:
                 meant = nearest(str(name), keys)
-                advice = f'Is "{meant}" meant?' if meant else f"It takes: {', '.join(keys)}."
-                self._refuse(f"{path}.{name}", f"The platform knows no such measure. {advice}")
+                advice = f'Did you mean "{meant}"?' if meant else f"It takes: {', '.join(keys)}."
+                self._refuse(f"{path}.{name}", f"The platform does not know this measure. {advice}")
         return True
 
     def _is_unknown(self, value: object) -> bool:
@@ -257,7 +258,7 @@ def _why_no_reading(value: object) -> str | None:
         advice = f": {digits}" if digits.isascii() and digits.isdigit() else ""
         return f"{describe(value)} is text: write the reading as a whole number, without quotes{advice}."
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return f"{describe(value)} is no reading: give a whole number."
+        return f"{describe(value)} is not a reading: give a whole number."
     # Pulumi's numbers are all floats; neither nan nor an infinity is an integer to is_integer.
     if isinstance(value, float) and not value.is_integer():
         return f"{number(value)} is not whole: round the reading."
@@ -276,7 +277,7 @@ def _why_no_unit(value: object) -> str | None:
     if isinstance(value, str):
         meant = _UNITS_MEANT.get(value.strip().casefold()) or nearest(value, UNITS)
     advice = f'Write "{meant}".' if meant else f"Write {choice}."
-    return f"{describe(value)} is no unit that the platform takes. {advice}"
+    return f"{describe(value)} is not a unit that the platform accepts. {advice}"
 
 
 def _why_no_tag(value: object) -> str:
@@ -284,5 +285,5 @@ def _why_no_tag(value: object) -> str:
         return "The tag has no value: leave it out or give it a text."
     if isinstance(value, (bool, int, float)):
         text = describe(value).removeprefix("the number ")
-        return f'{describe(value)} is no text, and tags are texts: write it in quotes, "{text}".'
-    return f"{describe(value)} is no text, and tags are texts."
+        return f'{describe(value)} is not text, and the value of a tag has to be text: write it in quotes, "{text}".'
+    return f"{describe(value)} is not text, and the value of a tag has to be text."

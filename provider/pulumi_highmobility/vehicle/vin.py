@@ -40,7 +40,7 @@ def _what_is_wrong(text: str) -> str:
         flaws.append(f"character {wrong + 1} is {_name(text[wrong])}")
     if len(text) != LENGTH:
         flaws.append(f"it has {len(text)} character{'' if len(text) == 1 else 's'}, a VIN has {LENGTH}")
-    return f"{describe(text)} is no VIN: {', and '.join(flaws)}. {_advice(text)}"
+    return f"{describe(text)} is not a valid VIN: {', and '.join(flaws)}. {_advice(text)}"
 
 
 def _may_stand(letter: str) -> bool:
@@ -49,7 +49,7 @@ def _may_stand(letter: str) -> bool:
 
 def _name(letter: str) -> str:
     if letter.upper() in NOT_IN_A_VIN:
-        return f"the letter {letter}, which VINs leave out"
+        return f"the letter {letter}, which VINs do not use"
     if letter == " ":
         return "a space"
     if letter.isascii() and letter.isprintable():
@@ -63,5 +63,5 @@ def _name(letter: str) -> str:
 def _advice(text: str) -> str:
     meant = "".join(_MEANT.get(letter.upper(), letter) for letter in text if letter.isalnum())
     if len(meant) == LENGTH and all(map(_may_stand, meant)):
-        return f"Is {describe(meant.upper())} meant?"
-    return f"Copy its {LENGTH} letters and digits anew from the registration document."
+        return f"Did you mean {describe(meant.upper())}?"
+    return f"Copy its {LENGTH} letters and digits again from the registration document."

@@ -239,13 +239,13 @@ def _refuse_readable(url: str) -> None:
     except ValueError:
         host = scheme = ""
     if scheme not in ("http", "https") or not host:
-        raise ValueError("the address of the CI server is no URL: write https://HOST")
+        raise ValueError("the address of the CI server is not a valid URL: write https://HOST")
     if parts.username or parts.password:
         raise ValueError("the address of the CI server has a user name or password: give the token by itself")
     if scheme == "http" and host not in LOOPBACK:
         raise ValueError(
-            f"http://{visible(host, 100)} would show the token to everybody in between: use https. Only this machine is "
-            "reached by http"
+            f"http://{visible(host, 100)} would show the token to anyone on the network path: use https. http is "
+            "allowed only to this machine"
         )
 
 

@@ -190,7 +190,7 @@ class Inbox:
                 finally:
                     probe.unlink(missing_ok=True)
         except OSError as error:
-            raise InboxError(f"nothing can be written beside {self._path}: {error.strerror}") from error
+            raise InboxError(f"no file can be written next to {self._path}: {error.strerror}") from error
 
     def _submit(self, work: Callable[[sqlite3.Connection], _T]) -> Future[_T]:
         future: Future[_T] = Future()
@@ -199,7 +199,7 @@ class Inbox:
         try:
             self._jobs.put_nowait((work, future))
         except queue.Full:
-            raise InboxError("too many deliveries wait to be written") from None
+            raise InboxError("too many deliveries are waiting to be written") from None
         return future
 
     def _write(self) -> None:

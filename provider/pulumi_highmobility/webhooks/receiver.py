@@ -152,7 +152,7 @@ async def _read(request: Request, most: int, timeout_s: float) -> bytes:
 
 
 def _header(request: Request, name: bytes) -> bytes | None:
-    """The one value, as sent. Raises: _Refused (400), where it is there twice: proxies differ in which one they see."""
+    """The one value, as sent. Raises: _Refused (400), where it appears twice: proxies differ in which one they see."""
     found = [value for key, value in request.headers.raw if key.lower() == name]
     if len(found) > 1:
         raise _Refused(400, "repeated_header")

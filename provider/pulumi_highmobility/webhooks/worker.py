@@ -101,7 +101,7 @@ class Worker:
                 return events
             if not is_told:
                 log.warning(
-                    "The last %d runs changed nothing, and nothing new has come: the next one begins in %.0f seconds.",
+                    "The last %d runs changed nothing, and no new delivery has arrived: the next one starts in %.0f seconds.",
                     self._pace.quiet_runs,
                     pause,
                 )

@@ -125,7 +125,7 @@ def test_a_clock_that_runs_very_fast_stops_before_dates_end() -> None:
 
 @pytest.mark.parametrize("speed", [float("nan"), float("inf"), -1.0])
 def test_a_speed_is_a_number_from_0(speed: float) -> None:
-    with pytest.raises(ValueError, match="is not a number from 0"):
+    with pytest.raises(ValueError, match="is not a number of 0 or more"):
         EmulatorClock(speed=speed)
 
 

@@ -192,20 +192,20 @@ def test_everything_that_is_wrong_is_told_at_once_by_line(tmp_path: Path) -> Non
         read_scenarios(written(tmp_path, text))
     for told in (
         "has 14 problems",
-        "line 2: a rule names the vehicles it is for",
-        "line 4: a rule has no 'outcom' (is 'outcome' meant?)",
+        "line 2: a rule has to name the vehicles that it applies to",
+        "line 4: a rule has no 'outcom' (did you mean 'outcome'?)",
         "line 6: outcome: takes approve, reject, stay, error, not 'refuse'",
-        "line 7: after: 'soon' is no duration; write 500ms, 2s, 10m, 3h or 1d",
-        "line 8: brand: 'bwm' is no brand of the platform (is 'bmw' meant?)",
-        "line 9: condition takes no-consent, privacy-mode, no-data, not 'privacy' (is 'privacy-mode' meant?)",
+        "line 7: after: 'soon' is not a duration; write 500ms, 2s, 10m, 3h or 1d",
+        "line 8: brand: 'bwm' is not a brand of the platform (did you mean 'bmw'?)",
+        "line 9: condition takes no-consent, privacy-mode, no-data, not 'privacy' (did you mean 'privacy-mode'?)",
         "line 10: cancelable: takes true or false, not 3",
-        "line 13: from approved a clearance does not go to revoked: to revoking",
-        "line 14: a step has a status",
-        "line 16: description is of an error row",
-        "line 17: an error row is the end of it",
-        "line 20: vin: takes a text, not 5",
-        "line 21: tags takes names and texts",
-        "line 23: ending stands there twice",
+        "line 13: a clearance cannot go from approved to revoked; it can go to: revoking",
+        "line 14: a step needs a status",
+        "line 16: description belongs to an error row",
+        "line 17: an error row ends the rule",
+        "line 20: vin: takes text, not 5",
+        "line 21: tags takes names with text values",
+        "line 23: ending appears twice",
     ):
         assert told in str(caught.value)
 
@@ -217,16 +217,16 @@ def test_everything_that_is_wrong_is_told_at_once_by_line(tmp_path: Path) -> Non
         ("rules: 5", "rules takes a list"),
         ("rules:\n  - 5", "line 2: a rule takes names and values"),
         ("- ending: A", "the file takes names and values"),
-        ("rules: [", "is no YAML"),
+        ("rules: [", "is not valid YAML"),
         ("rules:\n  - {ending: A, then: {}}", "then takes a list"),
-        ("rule: []", "is 'rules' meant?"),
-        ("rules:\n  - {brand: [[a]]}", "['a'] is no brand"),
-        ("rules:\n  - {ending: A, ? [a] : b}", "a rule takes a text as a name"),
-        ("rules:\n  - {ending: A, after: 2026-02-30}", "'2026-02-30' is no duration"),
-        ("rules:\n  - {ending: A, data_delivery: [pul]}", "is 'pull' meant?"),
-        ("rules:\n  - &a {ending: A, tags: {x: *a}}", "is no YAML"),
+        ("rule: []", "did you mean 'rules'?"),
+        ("rules:\n  - {brand: [[a]]}", "['a'] is not a brand"),
+        ("rules:\n  - {ending: A, ? [a] : b}", "a rule takes text as a name"),
+        ("rules:\n  - {ending: A, after: 2026-02-30}", "'2026-02-30' is not a duration"),
+        ("rules:\n  - {ending: A, data_delivery: [pul]}", "did you mean 'pull'?"),
+        ("rules:\n  - &a {ending: A, tags: {x: *a}}", "is not valid YAML"),
         ("rules: " + "[" * 3000, "is nested too deeply"),
-        ("rules:\n  - ending: A\n    after: !!python/object:os.system 1s", "is no YAML"),
+        ("rules:\n  - ending: A\n    after: !!python/object:os.system 1s", "is not valid YAML"),
     ],
 )
 def test_a_file_that_is_no_list_of_rules_is_told_so(tmp_path: Path, text: str, told: str) -> None:
@@ -242,7 +242,7 @@ def test_the_command_takes_a_file_and_refuses_a_wrong_one_without_a_traceback(tm
         assert "rule" in found[0]
     bad = written(tmp_path, "rules:\n  - outcome: reject\n")
     with (
-        pytest.raises(RuntimeError, match="line 2: a rule names") as caught,
+        pytest.raises(RuntimeError, match="line 2: a rule has to name") as caught,
         start_emulator(scenario=str(bad)),
     ):
         pass

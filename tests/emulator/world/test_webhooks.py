@@ -185,7 +185,7 @@ def test_a_removed_webhook_is_told_nothing_more(
         ({"url": "http://example.com/webhook", "secret": SECRET}, "https only"),
         ({"url": "ftp://example.com", "secret": SECRET}, "https://example.com/webhook"),
         ({"url": "https://me:word@example.com", "secret": SECRET}, "no user name"),
-        ({"url": "https://example.com", "secret": ""}, "secret takes a text"),
+        ({"url": "https://example.com", "secret": ""}, "secret takes text"),
         ({"url": "https://example.com"}, "missing required field `secret`"),
         ({"url": "https://example.com", "secret": SECRET, "events": ["nothing"]}, "fleet_clearance_changed"),
         ({"url": "https://example.com", "secret": SECRET, "events": []}, "fleet_clearance_changed"),

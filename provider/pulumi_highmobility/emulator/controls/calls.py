@@ -65,7 +65,7 @@ class Controls:
         ]
 
     def state(self, request: Request, order: Order) -> Any:  # noqa: ARG002 - the routes' form
-        """GET /state: the time, how many vehicles are in which state, and why webhooks are not delivered (null: they are)"""
+        """GET /state: the time, how many vehicles are in each state, and why webhooks are not delivered (null: they are)"""
         with self._emulator.store.transaction() as db:
             self._emulator.machine.settle(db)
             counts = db.execute("SELECT status, count(*) AS n FROM vehicles GROUP BY status").fetchall()

@@ -90,5 +90,5 @@ def read_order(body: bytes, shape: type[Shape]) -> Shape:
 def read_number(text: str, name: str) -> int:
     """A number from 0 of a path or a query. Raises: Problem 422."""
     if not (text.isascii() and text.isdigit() and len(text) < 16):
-        raise invalid(name, f"{name} takes a number from 0")
+        raise invalid(name, f"{name} takes a number of 0 or more")
     return int(text)

@@ -103,9 +103,9 @@ class Page:
             emulator.machine.settle(db)
             vehicle = find_vehicle(db, application, vin)
             if vehicle is None:
-                return f"{vin} is not registered any more."
+                return f"{vin} is no longer registered."
             if status not in dict(_MOVES.get(vehicle.status, ())):
-                return f"{vin} is {vehicle.status} by now: go back to see what can be done."
+                return f"{vin} is {vehicle.status} now: go back to see what can be done."
             reason = fields.get("reason", "").strip()[:LONGEST_TEXT] if status == "rejected" else ""
             emulator.machine.move(db, vehicle, status, at=emulator.clock.now(), reason=reason or None)
         return ""
@@ -219,7 +219,7 @@ def _caption(shown: int, matching: int, total: int) -> str:
     if not total:
         return "No vehicle is registered yet."
     if not matching:
-        return "No vehicle is like that."
+        return "No vehicle matches."
     if matching > shown:
         return (
             f"{shown} of {_vehicles(matching)}: pending ones first, then by last change. Find others above."

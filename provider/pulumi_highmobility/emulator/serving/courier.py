@@ -20,7 +20,7 @@ TIMEOUT_S = 5.0
 _AT_ONCE = 4
 # Characters: some errors quote what the receiver sent.
 _LONGEST_ERROR = 300
-_NOT_RUNNING = "not running: it runs with the server, and an application in process has to run its lifespan"
+_NOT_RUNNING = "not running: it runs with the server, and an in-process application has to run its lifespan"
 
 log = logging.getLogger(__name__)
 

@@ -23,7 +23,7 @@ class EmulatorClock:
     def __init__(self, *, speed: float = 1.0, wall: Callable[[], float] = time.time) -> None:
         """Raises: ValueError (the speed is negative or not finite)."""
         if not (math.isfinite(speed) and speed >= 0):
-            raise ValueError(f"a speed of {speed} is not a number from 0")
+            raise ValueError(f"a speed of {speed} is not a number of 0 or more")
         self.speed = speed
         self.wall = wall
         self._began = wall()
@@ -41,7 +41,7 @@ class EmulatorClock:
     def advance(self, seconds: float) -> None:
         """Move on by hand. Raises: ValueError (not a number from 0, or beyond the end of the emulator's time)."""
         if not (math.isfinite(seconds) and seconds >= 0):
-            raise ValueError("the time moves on by a number of seconds from 0")
+            raise ValueError("the time can move forward only, by a number of seconds of 0 or more")
         with self._lock:
             if self.now() + seconds > LATEST or self.service() + seconds > LATEST:
                 raise ValueError("the emulator's time ends with the year 8999")

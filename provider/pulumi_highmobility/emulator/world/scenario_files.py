@@ -46,11 +46,11 @@ def read_scenarios(path: Path) -> tuple[Scenario, ...]:
         rules = reader.rules(yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader))
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ScenarioFileError(path, [(line, f"is no YAML: {error.problem}")]) from error
+        raise ScenarioFileError(path, [(line, f"is not valid YAML: {error.problem}")]) from error
     except RecursionError as error:
         raise ScenarioFileError(path, [(1, "is nested too deeply")]) from error
     except (UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ScenarioFileError(path, [(1, f"is no YAML: {error}")]) from error
+        raise ScenarioFileError(path, [(1, f"is not valid YAML: {error}")]) from error
     if reader.problems:
         raise ScenarioFileError(path, reader.problems)
     return tuple(rules)
@@ -79,16 +79,16 @@ class _Reader:
         fields = self._object(node, "a rule", names)
         line = node.start_mark.line + 1
         if not any(name in fields for name in _MATCH):
-            self._refuse(line, f"a rule names the vehicles it is for, by {', '.join(_MATCH)}")
+            self._refuse(line, f"a rule has to name the vehicles that it applies to, by {', '.join(_MATCH)}")
         outcome = self._choice(fields, "outcome", OUTCOMES) or "approve"
         description = self._text(fields, "description")
         if description is not None and outcome != "error":
             self._refuse(
                 self._line(fields, "description"),
-                'description is of an error row: write "outcome: error", or reason',
+                'description belongs to an error row: write "outcome: error", or reason',
             )
         if outcome == "error" and (fields.keys() & {"then", "after", "reason"}):
-            self._refuse(line, "an error row is the end of it: no after, reason or then")
+            self._refuse(line, "an error row ends the rule: it takes no after, reason or then")
         return Scenario(
             ending=(self._text(fields, "ending") or "").upper(),
             meaning=_meaning(fields),
@@ -118,11 +118,13 @@ class _Reader:
             wanted = self._choice(step, "status", tuple(MOVES))
             if wanted is None:
                 if "status" not in step:
-                    self._refuse(line, "a step has a status")
+                    self._refuse(line, "a step needs a status")
                 continue
             if wanted not in MOVES[status] or wanted == "pending":
                 allowed = ", ".join(move for move in MOVES[status] if move != "pending") or "nothing"
-                self._refuse(line, f"from {status} a clearance does not go to {wanted}: to {allowed}")
+                self._refuse(
+                    line, f"a clearance cannot go from {status} to {wanted}; it can go to: {allowed}"
+                )
             steps.append(Step(wanted, self._duration(step, "after") or 0.0, self._text(step, "reason")))
             status = wanted
         return tuple(steps)
@@ -136,7 +138,7 @@ class _Reader:
             if value not in tuple(BRANDS):  # which also takes what has no hash
                 self._refuse(
                     given.line,
-                    f"brand: {value!r} is no brand of the platform{_meant(str(value), tuple(BRANDS))}",
+                    f"brand: {value!r} is not a brand of the platform{_meant(str(value), tuple(BRANDS))}",
                 )
         return tuple(map(str, values))
 
@@ -147,7 +149,7 @@ class _Reader:
         if not isinstance(given.value, dict) or not all(
             isinstance(text, str) for text in given.value.values()
         ):
-            self._refuse(given.line, "tags takes names and texts")
+            self._refuse(given.line, "tags takes names with text values")
             return ()
         return tuple(given.value.items())
 
@@ -178,7 +180,7 @@ class _Reader:
     def _text(self, fields: dict[str, Given], name: str) -> str | None:
         def parse(value: Any) -> str:
             if not isinstance(value, str) or not value:
-                raise ValueError(f"takes a text, not {value!r}: write it in quotes")
+                raise ValueError(f"takes text, not {value!r}: write it in quotes")
             return value
 
         return self._parsed(fields, name, parse)
@@ -212,14 +214,14 @@ class _Reader:
         for key, value in node.value:
             line = key.start_mark.line + 1
             if not isinstance(key, yaml.ScalarNode):
-                self._refuse(line, f"{what} takes a text as a name")
+                self._refuse(line, f"{what} takes text as a name")
             elif key.value not in names:
                 self._refuse(
                     line,
                     f"{what} has no {key.value!r}{_meant(str(key.value), names)}. It has: {', '.join(names)}",
                 )
             elif key.value in found:
-                self._refuse(line, f"{key.value} stands there twice")
+                self._refuse(line, f"{key.value} appears twice")
             else:
                 found[key.value] = Given(value if key.value in _LISTS else _plain(value), line)
         return found
@@ -270,7 +272,7 @@ def _plain(node: yaml.Node) -> Any:
 
 def _meant(written: str, choices: tuple[str, ...]) -> str:
     near = difflib.get_close_matches(written, choices, n=1)
-    return f" (is {near[0]!r} meant?)" if near else ""
+    return f" (did you mean {near[0]!r}?)" if near else ""
 
 
 def _meaning(fields: dict[str, Given]) -> str:

@@ -100,7 +100,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     _rejected("REJ06", "no consent came within 10 days", 10),
     _rejected("REJ07", "the vehicle is active through another provider"),
     _rejected("REJ08", "the vehicle is blocked because of theft"),
-    Scenario("STAY0", "stays pending for ever", outcome="stay"),
+    Scenario("STAY0", "stays pending indefinitely", outcome="stay"),
     Scenario(
         "PRVM0",
         "privacy mode is on: pending, until it is turned off or the carmaker rejects",

@@ -253,7 +253,7 @@ def _check(url: str, secret: str, events: tuple[str, ...]) -> None:
         name = parsed.raw_host.decode("ascii")
         is_name = _HOST.fullmatch(host.encode("idna").decode("ascii")) or ":" in name
     except (httpx.InvalidURL, ValueError) as error:
-        raise InvalidWebhook(f"url is no address: {error}") from error
+        raise InvalidWebhook(f"url is not a valid address: {error}") from error
     if parsed.scheme not in ("http", "https") or not is_name:
         raise InvalidWebhook("url takes an address such as https://example.com/webhook")
     if port == 0:
@@ -263,7 +263,7 @@ def _check(url: str, secret: str, events: tuple[str, ...]) -> None:
     if parsed.scheme == "http" and not _is_loopback(host):
         raise InvalidWebhook("url takes https only, as the platform does; http is taken to loopback here")
     if not secret:
-        raise InvalidWebhook("secret takes a text: deliveries are signed with it")
+        raise InvalidWebhook("secret takes text: deliveries are signed with it")
     unknown = [event for event in events if event not in EVENTS]
     if unknown or not events:
         raise InvalidWebhook(f"events takes some of {', '.join(EVENTS)}")
