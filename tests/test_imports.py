@@ -9,11 +9,15 @@ from pathlib import Path
 import pulumi_highmobility
 
 ROOT = Path(pulumi_highmobility.__file__).parent
-LATE = sorted(
-    f"{file.parent.name}.{file.stem}"
-    for part in ("api", "vehicle", "clearance", "fleet", "files", "run")
-    for file in (ROOT / part).glob("[a-z]*.py")
-)
+# What a program imports comes with the first of it: a thread may be the one that asks.
+LATE = [
+    "public",
+    *sorted(
+        f"{file.parent.name}.{file.stem}"
+        for part in ("api", "vehicle", "clearance", "fleet", "files", "run")
+        for file in (ROOT / part).glob("[a-z]*.py")
+    ),
+]
 
 TOGETHER = """
 import importlib, sys, threading
