@@ -11,6 +11,7 @@ import pytest
 from pulumi.dynamic.dynamic import serialize_provider
 
 import pulumi_highmobility as hm
+from pulumi_highmobility.cli.commands import _TOOLS
 
 
 def test_the_public_list_is_sorted_and_holds_what_it_names() -> None:
@@ -41,9 +42,31 @@ def test_a_provider_is_stored_as_a_short_reference_to_its_public_path(provider: 
     assert vars(provider()) == {}
 
 
+@pytest.mark.parametrize("name", ["fleet.FleetProvider", "fleet_vehicle.FleetVehicleProvider"])
+def test_a_provider_has_its_public_path_whichever_way_it_is_imported(name: str) -> None:
+    module, _, provider = name.partition(".")
+    code = f"from pulumi_highmobility.resources.{module} import {provider}; print({provider}.__module__)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["pulumi_highmobility"]
+
+
+def test_what_the_package_does_not_have_is_an_attribute_error() -> None:
+    assert not hasattr(hm, "Nonesuch")
+    assert not hasattr(hm, "__nonesuch__")
+    assert set(hm.__all__) <= set(dir(hm))
+
+
+def test_the_commands_and_the_emulator_start_without_pulumi() -> None:
+    """Its SDK is half of what a start takes."""
+    places = ["testing", *(tool.place.partition(":")[0] for tool in _TOOLS.values())]
+    loaded = modules_after("import " + ", ".join(f"pulumi_highmobility.{place}" for place in places))
+    assert "pulumi_highmobility.emulator.command" in loaded
+    assert "pulumi" not in loaded
+
+
 def test_the_import_is_light() -> None:
     """No HTTP client, no server, no command line: a program that declares vehicles needs none of them."""
-    ours = modules_after("import pulumi_highmobility") - modules_after("import pulumi")
+    ours = modules_after("from pulumi_highmobility import *") - modules_after("import pulumi")
     heavy = {"httpx", "jwt", "cryptography", "tenacity", "msgspec", "starlette", "uvicorn", "click", "rich"}
     assert ours & heavy == set()
     assert not any(name.startswith("pulumi_highmobility.emulator") for name in ours)

@@ -14,6 +14,7 @@ from .dynamic.bridge import BRIDGE, Bridge
 from .resources.mistakes import shown_in_words
 from .resources.program import stack_config
 from .text import composed_tags
+from .vehicle.vin import parse_vin
 
 if TYPE_CHECKING:
     from .api.shapes import RegisteredVehicle
@@ -72,7 +73,6 @@ def get_fleet(
     API: GET /fleets/vehicles with its filter
     """
     from .vehicle.brands import wire_name  # noqa: PLC0415 - a program without this call has no use for it
-    from .vehicle.vin import parse_vin  # noqa: PLC0415
 
     def brand_name(text: str) -> str:
         return wire_name(text) or text
@@ -114,8 +114,6 @@ def get_fleet_vehicle(vin: str) -> FleetVehicleResult:
     Raises: VehicleNotFound.
     API: GET /fleets/vehicles/{vin}
     """
-    from .vehicle.vin import parse_vin  # noqa: PLC0415 - a program without this call has no use for it
-
     wanted = parse_vin(vin)
     return _result(BRIDGE.run(lambda service: service.api.get_vehicle(wanted), stack_config()))
 
@@ -134,7 +132,6 @@ def check_eligibility(vin: str, brand: str) -> EligibilityResult:
     API: POST /eligibility
     """
     from .vehicle.brands import wire_name  # noqa: PLC0415 - a program without this call has no use for it
-    from .vehicle.vin import parse_vin  # noqa: PLC0415
 
     wanted = parse_vin(vin)
     brand = wire_name(brand) or brand

@@ -452,10 +452,11 @@ def test_tokens_of_another_application_are_not_taken_for_revoked(
     assert living(emulator) == {}
 
 
-def test_no_token_of_two_hundred_is_said_or_written_in_plain(
+def test_no_token_of_a_long_list_is_said_or_written_in_plain(
     quick: tuple[PlayedProject, RunningEmulator],
 ) -> None:
     project, emulator = quick
+    # More than a hundred: at each hundred the progress is said.
     text = program(*range(200)) + "print(repr(tokens), str(tokens.of('" + vin(1) + "')), vars(tokens))\n"
     said = []
     project.program(text)

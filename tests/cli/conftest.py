@@ -1,18 +1,22 @@
-"""The commands in processes of their own, against an emulator with a small fleet."""
+"""The commands against an emulator with a small fleet: within this process, and in processes of their own."""
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import httpx
 import pytest
 
+from pulumi_highmobility.cli import main
 from pulumi_highmobility.testing import RunningEmulator, serve_emulator
 
 COMMAND = str(Path(sys.executable).parent / "pulumi-highmobility")
@@ -33,6 +37,17 @@ class Ended:
     err: str
 
 
+@contextmanager
+def folder_of(folder: Path) -> Iterator[None]:
+    """The present folder, for as long as it lasts."""
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
+
+
 @dataclass(frozen=True)
 class Tool:
     """The command with its environment, in a folder of its own."""
@@ -41,6 +56,27 @@ class Tool:
     folder: Path
 
     def __call__(self, *arguments: str, **environment: str) -> Ended:
+        """Within this process: a start takes a hundred times as long as most commands."""
+        out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
+        status: object = 0
+        with (
+            patch.dict(os.environ, {**self.environment, **environment}, clear=True),
+            patch.object(sys, "argv", [COMMAND, *arguments]),
+            Path(os.devnull).open() as nothing,
+            patch.object(sys, "stdin", nothing),
+            redirect_stdout(out),
+            redirect_stderr(err),
+            folder_of(self.folder),
+        ):
+            try:
+                main()
+            except SystemExit as ended:
+                status = ended.code or 0
+        assert isinstance(status, int)
+        return Ended(status, *(stream.buffer.getvalue().decode() for stream in (out, err)))
+
+    def process(self, *arguments: str, **environment: str) -> Ended:
+        """As a shell starts it: for what depends on the start, and once for each command."""
         done = subprocess.run(
             [COMMAND, *arguments],
             cwd=self.folder,

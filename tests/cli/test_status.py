@@ -32,7 +32,7 @@ def in_stack(number: int, status: str, tags: dict[str, str] | None = None) -> In
 
 
 def test_a_pipe_gets_a_line_per_vehicle_with_tabs(tool: Tool) -> None:
-    ended = tool("status")
+    ended = tool.process("status")
     rows = [line.split("\t") for line in ended.out.splitlines()]
     assert [(row[0], row[1], row[2]) for row in rows] == sorted(
         (str(row["vin"]), str(row["brand"]), "rejected" if row["vin"] == REJECTED else "approved")

@@ -10,11 +10,18 @@ import pytest
 
 from pulumi_highmobility.dynamic.own_modules import NAMES
 
+# What a program has, and how it is started: each has something of every name, and for one name all four are tried.
+FILE, FOLDER = False, True
+SCRIPT, LINE = False, True
+KINDS = [(FILE, SCRIPT), (FOLDER, LINE)]
 
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("as_folder", [False, True], ids=["file", "folder"])
+
+@pytest.mark.parametrize(
+    ("name", "as_folder", "as_line"),
+    [(name, *kind) for name in NAMES for kind in KINDS] + [("jwt", FILE, LINE), ("jwt", FOLDER, SCRIPT)],
+)
 def test_a_file_of_a_library_s_name_beside_the_program_is_not_taken_for_it(
-    tmp_path: Path, name: str, as_folder: bool
+    tmp_path: Path, name: str, as_folder: bool, as_line: bool
 ) -> None:
     if as_folder:
         (tmp_path / name).mkdir()
@@ -25,11 +32,11 @@ def test_a_file_of_a_library_s_name_beside_the_program_is_not_taken_for_it(
         "import pulumi_highmobility, pulumi_highmobility.api.client, pulumi_highmobility.clearance.service"
     )
     (tmp_path / "program.py").write_text(program)
-    for command in (["program.py"], ["-c", program]):
-        done = subprocess.run(
-            [sys.executable, *command], cwd=tmp_path, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr
+    command = ["-c", program] if as_line else ["program.py"]
+    done = subprocess.run(
+        [sys.executable, *command], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("leave_out", [True, False])

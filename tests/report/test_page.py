@@ -100,7 +100,7 @@ def harmless(pages: dict[int, str]) -> set[tuple[str, tuple[str, ...]]]:
     return shape_of(Elements(pages[50])) | shape_of(Elements(page_of(hostile("reason", "brand"))))
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(outside, outside)
 def test_outside_text_is_never_markup(
     harmless: set[tuple[str, tuple[str, ...]]], reason: str, brand: str

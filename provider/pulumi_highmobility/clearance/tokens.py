@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..api.shapes import VehicleTokenPair
 from ..clock import Clock
-from ..errors import ClearanceEnded, TokenRefused
+from ..errors import ClearanceEnded, TokenRefused, VehicleUnseen
 from ..secret import Secret
 from .listing import Listing
 from .registered import reason_of, status_of
@@ -112,6 +112,21 @@ class VehicleTokens:
         """
         async with self._slots:
             return await self._api.vehicle_of_token(access_token) is not None
+
+    async def require_revoked(self, vin: str, access_token: Secret, credentials_id: str) -> None:
+        """
+        For a token that other credentials than ours (`credentials_id`) issued, once it is revoked.
+
+        Revoking an unknown token is a success (RFC 7009), and to another application this one is unknown.
+
+        Raises: VehicleUnseen (it is still valid).
+        """
+        if await self.is_alive(access_token):
+            raise VehicleUnseen(
+                f"The access token of {vin} was not revoked: it is still valid after DELETE /access_tokens with the "
+                f"credentials {credentials_id}, and other credentials issued it. Set the previous credentials, or others of "
+                "the same application."
+            )
 
     async def revoke(
         self, vin: str, *, access_token: Secret, refresh_token: Secret | None, reporter: Reporter

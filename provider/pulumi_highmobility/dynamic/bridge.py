@@ -15,7 +15,7 @@ from ..clock import Clock, RealClock, Stop, StoppableClock
 from ..errors import BoardUnusable, Interrupted
 from ..settings import Settings, load_settings, max_revocations, may_revoke_without_state
 from ..text import visible
-from .own_modules import import_past_the_program, leave_out_httpx_command
+from .own_modules import leave_out_httpx_command
 from .sdk import Engine, engine_of_this_process, is_provider_process, prepare_process
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from ..operations.runner import Runner
     from ..run.board import Board
     from ..run.engine_run import EngineRun
-
-import_past_the_program()
 
 T = TypeVar("T")
 # Of one message, whatever the platform's words and the program's names in it are.

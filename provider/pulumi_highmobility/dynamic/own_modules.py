@@ -55,7 +55,7 @@ def leave_out_httpx_command() -> None:
     """
     Have `import httpx` do without its command line, and so without click, rich and pygments: half of what it takes to import it.
 
-    For provider processes, which nobody gives a command. Where httpx has its command elsewhere, nothing is left out.
+    For provider processes, which nobody gives a command, and for our own commands. Where httpx has its command elsewhere, nothing is left out.
     """
     if "httpx" not in sys.modules:
         stub = ModuleType("httpx._main", "Left out by pulumi-highmobility.")

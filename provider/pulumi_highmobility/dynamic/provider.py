@@ -44,6 +44,12 @@ class HighMobilityProvider(ResourceProvider):
     kind: ClassVar[str]
     """The resource's name, for messages."""
 
+    def __init_subclass__(cls) -> None:
+        # Whichever way it is imported: see public.py, which nobody may have asked yet.
+        package, _, _ = cls.__module__.partition(".")
+        if package == __name__.partition(".")[0]:
+            cls.__module__ = package
+
     def operations(self) -> Operations:
         """The module of the resource's operations, imported when it is needed."""
         raise NotImplementedError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -34,8 +35,6 @@ _SHAPE = f'It takes a list of vehicles, or an object with that list as "{LIST}".
 
 def read_json(path: Path) -> FleetRows:
     """Every vehicle and every problem of the file. Raises: FleetFileError where it is not JSON; OSError."""
-    import json  # noqa: PLC0415 - only those who have such a file need it
-
     text = read_text(path)
     try:
         document = json.loads(
@@ -334,8 +333,6 @@ def _node_of(item: Node, property_: str) -> Node:
 
 def _json_lines(text: str) -> Iterator[int]:
     """On which line each vehicle begins; `text` is known to be JSON of the right shape."""
-    import json  # noqa: PLC0415 - only for messages
-
     # Numbers stay as they are: Python refuses to read one of thousands of digits.
     decode = json.JSONDecoder(parse_int=str, parse_float=str).raw_decode
 

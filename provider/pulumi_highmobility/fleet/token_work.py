@@ -21,7 +21,6 @@ from ..errors import (
     TokenRefused,
     TransportError,
     VehicleNotFound,
-    VehicleUnseen,
 )
 from .held_tokens import Clearance, HeldToken, HeldTokens
 from .plan import named, vehicles
@@ -205,12 +204,9 @@ class TokenWork:
                 refresh_token=held.refresh_token,
                 reporter=self._few,
             )
-            # Revoking an unknown token is a success (RFC 7009), and to another application ours is unknown.
-            if were_others and await self._tokens.is_alive(held.access_token):
-                raise VehicleUnseen(
-                    f"The access token of {vin} was not revoked: it is still valid after DELETE /access_tokens with the credentials "
-                    f"{self._service.settings.credentials_id}, and other credentials issued it. Set the previous credentials, or others of the "
-                    "same application."
+            if were_others:
+                await self._tokens.require_revoked(
+                    vin, held.access_token, self._service.settings.credentials_id
                 )
             del record.tokens[vin]
 

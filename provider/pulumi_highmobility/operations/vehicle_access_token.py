@@ -10,7 +10,6 @@ from uuid import uuid4
 from ..clearance.token_plan import TokenState, TokenStatus, TokenStep, next_step
 from ..clearance.tokens import AwaitingClearance, IssuedToken
 from ..clock import parse_instant, write_instant
-from ..errors import VehicleUnseen
 from ..secret import Secret
 from ..vehicle.check import Problem
 from ..vehicle.vin import InvalidVin, parse_vin
@@ -125,14 +124,9 @@ async def delete(work: Work, id_: str, props: Props) -> None:  # noqa: ARG001 - 
         refresh_token=_secret_of(props, "refresh_token"),
         reporter=work.reporter,
     )
-    # Revoking an unknown token is a success (RFC 7009), and to another application ours is unknown.
-    if origin.are_other_credentials(props, work.service.settings) and await work.service.tokens.is_alive(
-        access_token
-    ):
-        raise VehicleUnseen(
-            f"The access token of {props['vin']} was not revoked: it is still valid after DELETE /access_tokens with the "
-            f"credentials {work.service.settings.credentials_id}, and other credentials issued it. Set the previous credentials, or "
-            "others of the same application."
+    if origin.are_other_credentials(props, work.service.settings):
+        await work.service.tokens.require_revoked(
+            props["vin"], access_token, work.service.settings.credentials_id
         )
 
 

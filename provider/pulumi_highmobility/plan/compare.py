@@ -450,8 +450,7 @@ class _Comparison:
             self._unknown(record.urn, "It is deleted, and its list is a secret", len(record.vins or ()))
             return
         fleet, props = self.stock.fleet(record), self.stock.props(record)
-        copies = self.stock.saved.leaves_of(record.id)
-        signalled = frozenset.intersection(*copies) if copies else frozenset()
+        signalled = self.stock.saved.signalled(record.id)
         left = {vin for vin, one in fleet.leaving.items() if one.key not in signalled}
         retains = props.get("on_removal") == "retain"
         members = [] if retains else sorted(fleet.members)

@@ -15,7 +15,7 @@ from .brake import ALWAYS_ALLOWED, held_in, refuse_too_many, singles_due
 from .claims import Claims
 from .ending import Fate, Going, Verdict, judge, wanted_by
 from .forecast import forecast
-from .saved_state import SavedState, export_state, has_targets, stack_argument
+from .saved_state import SavedState, export_state, has_targets, in_each, stack_argument
 from .urns import kind_of, shown, stack_of
 
 
@@ -248,8 +248,8 @@ class EngineRun:
         An old copy that lacks one is still to be deleted, and its delete decides.
         """
         saved = self.saved(urn)
-        copies = [*self.fleet(fleet_id).gone_copies, *(saved.leaves_of(fleet_id) if saved else ())]
-        return frozenset.intersection(*copies) if copies else frozenset()
+        gone = self.fleet(fleet_id).gone_copies
+        return in_each(gone) if saved is None else saved.signalled(fleet_id, gone)
 
     def handed_over(self, vins: Iterable[str], going: Going) -> frozenset[str]:
         """Those that another live record of the saved state holds."""

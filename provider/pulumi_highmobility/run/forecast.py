@@ -65,7 +65,7 @@ def forecast(
             if leaves is None:
                 unknown.append(f'Fleet "{record.name}"')
                 continue
-            vins = {leave.partition("@")[0] for leave in leaves - _decided(record.id, saved)}
+            vins = {leave.partition("@")[0] for leave in leaves - saved.signalled(record.id)}
             due |= {vin: record.statuses.get(vin, "approved") for vin in vins}
     ends, stays = [], []
     for vin, status in sorted(due.items()):
@@ -84,9 +84,3 @@ def _is_going(record: Record, claims: Claims, saved: SavedState) -> bool:
     if record.kind not in ("FleetVehicle", "Fleet"):
         return False
     return record.is_old_copy or (record.is_live and not resources_of(record, claims, saved))
-
-
-def _decided(fleet_id: str, saved: SavedState) -> frozenset[str]:
-    """The leaves that this `up` does not decide: those that all records of the Fleet's removals have, or all without one."""
-    copies = saved.leaves_of(fleet_id)
-    return frozenset.intersection(*copies) if copies else frozenset()

@@ -21,6 +21,11 @@ _TYPE = "pulumi-python:dynamic/highmobility:"
 _LONGEST_S = 300.0
 
 
+def in_each(copies: Sequence[frozenset[str]]) -> frozenset[str]:
+    """What all have; nothing where there are none."""
+    return frozenset.intersection(*copies) if copies else frozenset()
+
+
 @dataclass(frozen=True)
 class Record:
     """
@@ -88,13 +93,17 @@ class SavedState:
         """All of this kind and id: a rename by alias changes the URN."""
         return self._by_id.get((kind, id_), ())
 
-    def leaves_of(self, fleet_id: str) -> list[frozenset[str]]:
-        """What each record of a Fleet's removals has, live or old copy."""
-        return [
+    def signalled(self, fleet_id: str, gone: Iterable[frozenset[str]] = ()) -> frozenset[str]:
+        """
+        The leaves of a Fleet whose end was decided already: those that every record of its removals has, live or old copy,
+        and every one that this run deleted (`gone`).
+        """
+        copies = [
             frozenset(record.properties.get("keys", "").split())
             for record in self.records
             if record.kind == "FleetRemovals" and record.properties.get("fleet_id") == fleet_id
         ]
+        return in_each([*gone, *copies])
 
     @cached_property
     def _by_vin(self) -> Mapping[str, Sequence[Record]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 from .wording import describe
 
 # ISO 3779; the platform: "vin should be 17 character(s)" (OpenAPI, hm-fleet-clearance-v1).
@@ -54,8 +56,6 @@ def _name(letter: str) -> str:
         return "a space"
     if letter.isascii() and letter.isprintable():
         return f'"{letter}", neither a letter nor a digit'
-    import unicodedata  # noqa: PLC0415 - only for the message about a foreign character
-
     name = unicodedata.name(letter, "a control character")
     return f"U+{ord(letter):04X} ({name}), not one of A-Z and 0-9"
 

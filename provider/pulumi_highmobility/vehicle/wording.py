@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Mapping
 
 # Longer texts are cut in messages: a whole file pasted into one cell helps nobody.
@@ -13,8 +14,6 @@ def fold(name: str) -> str:
     folded = name.strip().casefold()
     if folded.isascii():
         return folded
-    import unicodedata  # noqa: PLC0415 - most names are ASCII
-
     return "".join(
         letter for letter in unicodedata.normalize("NFKD", folded) if not unicodedata.combining(letter)
     )

@@ -72,10 +72,15 @@ class Courier:
                 self.trouble = trouble
             await asyncio.sleep(TICK_S)
 
+    def _settle_or_find(self) -> list[str] | None:
+        """None where there were moves to carry out: there may be more."""
+        return None if self._settle_some() else self._webhooks.waiting()
+
     async def _tick(self) -> None:
-        while await run_in_threadpool(self._settle_some):
+        # To another thread once, where nothing is to be done: it is most of what an idle emulator does.
+        while (waiting := await run_in_threadpool(self._settle_or_find)) is None:
             pass
-        for webhook_id in await run_in_threadpool(self._webhooks.waiting):
+        for webhook_id in waiting:
             worker = self._workers.get(webhook_id)
             if worker is None or worker.done():
                 if worker is not None:
