@@ -34,7 +34,9 @@ for number in range({{size}}):
 _MORE = ", ".join(f'"{name}": {"{{}}" if name == "tags" else None}' for name in OUTPUTS)
 PROGRAMS = {
     "nothing": _DYNAMIC.format(module="nothing", provider="NothingProvider", outputs='"status": None'),
-    "padded": _DYNAMIC.format(module="nothing", provider="PaddedProvider", outputs=_MORE),
+    # With the user's line alone in the state, as ours have it.
+    "padded": "import sys; sys.tracebacklimit = 6"
+    + _DYNAMIC.format(module="nothing", provider="PaddedProvider", outputs=_MORE),
     "ours": """
 import pulumi_highmobility as hm
 for number in range({size}):
@@ -92,7 +94,8 @@ class Measured:
     """
     One operation: seconds, requests by route, peak memory in MiB and seconds of CPU of engine, program, provider, emulator.
 
-    `done` is the share of the vehicles that were through where it was ended early, otherwise 1.
+    `done` is the share of the vehicles that were through where it was ended early, otherwise 1; `state_bytes` is what the
+    stack's file has afterwards.
     """
 
     seconds: float
@@ -100,6 +103,7 @@ class Measured:
     peak_mib: dict[str, int]
     cpu_s: dict[str, float]
     done: float = 1.0
+    state_bytes: int = 0
 
 
 def one_life(
@@ -156,8 +160,9 @@ def one_life(
                 seconds = stopped_after
                 done = len({vin for line in lines if line["status"] == 200 for vin in line["vins"]}) / size
             found[name] = Measured(
-                seconds, _by_route(lines), watch.peak_mib, {**watch.cpu_s, "emulator": emulator_cpu_s}, done
-            )
+                seconds, _by_route(lines), watch.peak_mib, {**watch.cpu_s, "emulator": emulator_cpu_s}, done,
+                (project / "state/.pulumi/stacks/bench/bench.json").stat().st_size,
+            )  # fmt: skip
     return found
 
 

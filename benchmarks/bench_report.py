@@ -48,6 +48,7 @@ def rows_of(latency: str, size: int, lives: dict[str, list[Life]]) -> list[Row]:
                 "requests": last.requests,
                 "peak_mib": last.peak_mib,
                 "cpu_s": {part: round(seconds, 1) for part, seconds in last.cpu_s.items()},
+                "state_bytes": last.state_bytes,
             }
             if provider == "Fleet":
                 row["beyond_empty_s"] = round(seconds - _seconds(measured, "empty"), 2)
@@ -151,6 +152,11 @@ def _markdown(rows: Sequence[Row]) -> str:
         lines.append(
             "| " + " | ".join([operation, *seconds, *beside, _listed(ours["requests"]), last]) + " |"
         )
+    each = [found["create", name]["state_bytes"] / size for name in ("nothing", "padded", "ours")]
+    held = " | ".join(f"{one:,.0f}" for one in each)
+    lines.append(
+        f"| state, bytes a vehicle | {held} | {each[2] / each[0]:.2f} | {each[2] / each[1]:.2f} | | |"
+    )
     return "\n".join(lines) + "\n"
 
 
