@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from bench_nothing import OUTPUTS
 
 from pulumi_highmobility.testing import EmulatorProcess
 
@@ -30,13 +29,8 @@ class Vehicle(Resource, module="bench", name="Vehicle"): ...
 for number in range({{size}}):
     Vehicle({provider}(), f"van-{{{{number}}}}", {{{{"vin": f"WBA8E9C50GK{{{{number:06}}}}", "brand": "bmw", {outputs}}}}})
 """
-# The outputs that a FleetVehicle declares, and its tags, which its check fills in.
-_MORE = ", ".join(f'"{name}": {"{{}}" if name == "tags" else None}' for name in OUTPUTS)
 PROGRAMS = {
     "nothing": _DYNAMIC.format(module="nothing", provider="NothingProvider", outputs='"status": None'),
-    # With the user's line alone in the state, as ours have it.
-    "padded": "import sys; sys.tracebacklimit = 6"
-    + _DYNAMIC.format(module="nothing", provider="PaddedProvider", outputs=_MORE),
     "ours": """
 import pulumi_highmobility as hm
 for number in range({size}):

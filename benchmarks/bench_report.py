@@ -17,7 +17,6 @@ Row = dict[str, Any]
 
 _STYLES = {
     "nothing": ("a provider that does nothing", "#888888", "o"),
-    "padded": ("the same, a state as large as ours", "#bbbbbb", "."),
     "naive": ("a naive provider", "#c03030", "s"),
     "ours": ("FleetVehicle", "#1060c0", "^"),
     "Fleet": ("Fleet", "#108040", "D"),
@@ -54,8 +53,6 @@ def rows_of(latency: str, size: int, lives: dict[str, list[Life]]) -> list[Row]:
                 row["beyond_empty_s"] = round(seconds - _seconds(measured, "empty"), 2)
             else:
                 row["ratio"] = round(seconds / _seconds(lives["nothing"], operation), 3)
-                if "padded" in lives:
-                    row["ratio_padded"] = round(seconds / _seconds(lives["padded"], operation), 3)
             rows.append(row)
     order = list(FLEET_OPERATIONS | OPERATIONS)
     return sorted(rows, key=lambda row: order.index(row["operation"]))
@@ -75,8 +72,6 @@ def table_of(rows: Sequence[Row]) -> Table:
         if row["done"] < 1:
             seconds = f"about {seconds}, from {row['done']:.0%}"
         beside = f"{row['ratio']:.2f} ×" if "ratio" in row else f"{row['beyond_empty_s']:+.1f} s"
-        if "ratio_padded" in row:
-            beside += f", {row['ratio_padded']:.2f} ×"
         table.add_row(
             row["latency"], str(row["vehicles"]), row["operation"], row["provider"], seconds, beside,
             _listed(row["requests"]), _listed(row["peak_mib"]), _listed(row["cpu_s"]),
@@ -141,22 +136,20 @@ def _line(rows: Sequence[Row]) -> str:
 def _markdown(rows: Sequence[Row]) -> str:
     size, found = _largest(rows)
     lines = [
-        f"| {size:,} vehicles | nothing | as large a state | `FleetVehicle` | beside nothing | beside as large | its requests | `Fleet` |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+        f"| {size:,} vehicles | nothing | `FleetVehicle` | beside nothing | its requests | `Fleet` |",
+        "| --- | --- | --- | --- | --- | --- |",
     ]
     for operation in OPERATIONS:
         ours, fleet = found[operation, "ours"], found.get((operation, "Fleet"))
-        seconds = [f"{found[operation, name]['seconds']:.1f} s" for name in ("nothing", "padded", "ours")]
-        beside = [f"{ours['ratio']:.2f}", f"{ours['ratio_padded']:.2f}"]
+        seconds = [f"{found[operation, name]['seconds']:.1f} s" for name in ("nothing", "ours")]
+        beside = [f"{ours['ratio']:.2f}"]
         last = f"{fleet['seconds']:.1f} s" if fleet else ""
         lines.append(
             "| " + " | ".join([operation, *seconds, *beside, _listed(ours["requests"]), last]) + " |"
         )
-    each = [found["create", name]["state_bytes"] / size for name in ("nothing", "padded", "ours")]
+    each = [found["create", name]["state_bytes"] / size for name in ("nothing", "ours")]
     held = " | ".join(f"{one:,.0f}" for one in each)
-    lines.append(
-        f"| state, bytes a vehicle | {held} | {each[2] / each[0]:.2f} | {each[2] / each[1]:.2f} | | |"
-    )
+    lines.append(f"| state, bytes a vehicle | {held} | {each[1] / each[0]:.2f} | | |")
     return "\n".join(lines) + "\n"
 
 
