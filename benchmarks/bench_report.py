@@ -58,6 +58,32 @@ def rows_of(latency: str, size: int, lives: dict[str, list[Life]]) -> list[Row]:
     return sorted(rows, key=lambda row: order.index(row["operation"]))
 
 
+def medians_of(runs: Sequence[Sequence[Row]]) -> list[Row]:
+    """The rows of several runs as one: medians, and ratios of medians. A run may lack a provider."""
+    found: dict[tuple[Any, ...], list[Row]] = {}
+    for row in (row for rows in runs for row in rows):
+        found.setdefault(_place(row, row["provider"], row["operation"]), []).append(row)
+    seconds = {place: median(row["seconds"] for row in rows) for place, rows in found.items()}
+    made = []
+    for place, rows in found.items():
+        row = {
+            **rows[0],
+            "runs": sum(row["runs"] for row in rows),
+            "seconds": round(seconds[place], 2),
+            "each_s": [each for row in rows for each in row["each_s"]],
+        }
+        if "ratio" in row:
+            row["ratio"] = round(seconds[place] / seconds[_place(row, "nothing", row["operation"])], 3)
+        else:
+            row["beyond_empty_s"] = round(seconds[place] - seconds[_place(row, "Fleet", "empty")], 2)
+        made.append(row)
+    return made
+
+
+def _place(row: Row, provider: str, operation: str) -> tuple[Any, ...]:
+    return row["latency"], row["vehicles"], operation, provider
+
+
 def _seconds(lives: Sequence[Life], operation: str) -> float:
     return median(life[operation].seconds / (life[operation].done or float("nan")) for life in lives)
 
