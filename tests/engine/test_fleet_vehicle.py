@@ -88,7 +88,7 @@ def test_many_vehicles_are_requested_in_few_calls_and_read_in_one(
     project.up()
     assert len(emulator.controls.vehicles()) == 20
     requests = emulator.controls.requests()
-    assert posts(emulator) <= 15
+    assert posts(emulator) <= 10
     assert sum(line["method"] == "GET" for line in requests) == 1
     named = [vin for line in requests if line["method"] == "POST" for vin in line["vins"]]
     assert len(named) == len(set(named)) == 20

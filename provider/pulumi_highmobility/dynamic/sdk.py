@@ -160,13 +160,6 @@ def engine_of_the_program() -> str | None:
     return next((after for word, after in pairwise(sys.orig_argv) if word == "--engine"), None)
 
 
-# From traceback.extract_stack() outwards to the caller of CustomResource: two functions and two constructors.
-_FRAMES_OF_THE_SDK = 4
-_tracing = threading.Lock()
-_tracings = 0
-_kept_limit: Any = None
-
-
 # By class: as it is pickled, in the form that stands in every state.
 _providers: dict[type, str] = {}
 
@@ -175,7 +168,7 @@ def construct(
     resource: Any,
     provider: Any,
     name: str,
-    properties: dict[str, Any],
+    properties: Mapping[str, Any],
     opts: Any,
     *,
     has_whole_trace: bool,
@@ -198,13 +191,20 @@ def construct(
         if not has_whole_trace:
             trace.enter_context(short_stack_trace(sys._getframe(), 0 if is_known else 1))
         if not is_known:
-            dynamic.Resource.__init__(resource, provider, name, properties, opts)
+            dynamic.Resource.__init__(resource, provider, name, dict(properties), opts)
             return
         of = type(provider)
         if of not in _providers:
             _providers[of] = serialize(provider)
-        properties = {**properties, key: _providers[of]}
-        pulumi.CustomResource.__init__(resource, f"pulumi-python:{kind}", name, properties, opts)
+        inputs = {**properties, key: _providers[of]}
+        pulumi.CustomResource.__init__(resource, f"pulumi-python:{kind}", name, inputs, opts)
+
+
+# From traceback.extract_stack() outwards to the caller of CustomResource: two functions and two constructors.
+_FRAMES_OF_THE_SDK = 4
+_tracing = threading.Lock()
+_tracings = 0
+_kept_limit: Any = None
 
 
 @contextlib.contextmanager

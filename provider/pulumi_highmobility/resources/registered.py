@@ -26,7 +26,7 @@ def register(
     opts: pulumi.ResourceOptions | None,
 ) -> None:
     """In place of the constructor of Pulumi's dynamic resource, as the last thing in ours. Raises: ConfigError."""
-    construct(resource, provider, name, dict(properties), opts, has_whole_trace=_wants_whole_traces())
+    construct(resource, provider, name, properties, opts, has_whole_trace=_wants_whole_traces())
     leave_to_the_registration(resource)
 
 
