@@ -27,28 +27,26 @@ from pulumi.dynamic import Resource
 from bench_{module} import {provider}
 class Vehicle(Resource, module="bench", name="Vehicle"): ...
 for number in range({{size}}):
-    Vehicle({provider}(), f"van-{{{{number}}}}", {{{{"vin": f"WBA8E9C50GK{{{{number:06}}}}", "brand": "bmw", {outputs}}}}})
+    Vehicle({provider}(), f"van-{{{{number}}}}", {{{{"vin": f"WBA8E9C50GK{{{{number:06}}}}", "brand": "bmw", "status": None}}}})
 """
-PROGRAMS = {
-    "nothing": _DYNAMIC.format(module="nothing", provider="NothingProvider", outputs='"status": None'),
-    "ours": """
-import pulumi_highmobility as hm
-for number in range({size}):
-    hm.FleetVehicle(f"van-{{number}}", vin=f"WBA8E9C50GK{{number:06}}", brand="bmw")
-""",
-    "naive": _DYNAMIC.format(module="naive", provider="NaiveProvider", outputs='"status": None'),
-    "Fleet": """
-import pulumi_highmobility as hm
-rows = [{{"vin": f"WBA8E9C50GK{{number:06}}", "brand": "bmw"}} for number in range({first}, {first} + {size})]
-hm.Fleet("vans", vehicles=rows)
-""",
-}
 _ENROLLMENT = """
 import pulumi_highmobility as hm
 rows = [{{{{"vin": f"WBA8E9C50GK{{{{number:06}}}}", "brand": "bmw"}}}} for number in range({{size}})]
 hm.FleetEnrollment("vans", vehicles=rows, as_one={as_one})
 """
-PROGRAMS |= {
+PROGRAMS = {
+    "nothing": _DYNAMIC.format(module="nothing", provider="NothingProvider"),
+    "ours": """
+import pulumi_highmobility as hm
+for number in range({size}):
+    hm.FleetVehicle(f"van-{{number}}", vin=f"WBA8E9C50GK{{number:06}}", brand="bmw")
+""",
+    "naive": _DYNAMIC.format(module="naive", provider="NaiveProvider"),
+    "Fleet": """
+import pulumi_highmobility as hm
+rows = [{{"vin": f"WBA8E9C50GK{{number:06}}", "brand": "bmw"}} for number in range({first}, {first} + {size})]
+hm.Fleet("vans", vehicles=rows)
+""",
     "enrollment": _ENROLLMENT.format(as_one=False),
     "enrollment as one": _ENROLLMENT.format(as_one=True),
 }
@@ -76,6 +74,12 @@ FLEET_OPERATIONS = {
     "preview": ["preview"],
     "change of 10 rows": _UP,
     "refresh": _REFRESH,
+}
+# Of those that do not run OPERATIONS.
+OPERATIONS_OF = {
+    "Fleet": FLEET_OPERATIONS,
+    "enrollment": ENROLLMENT_OPERATIONS,
+    "enrollment as one": ENROLLMENT_OPERATIONS,
 }
 
 
@@ -131,7 +135,7 @@ def one_life(
             "PYTHONPATH": str(HERE),
         }  # fmt: skip
         _pulumi(["stack", "init", "bench"], project, environment, _Watch())
-        for name, command in _operations_of(provider).items():
+        for name, command in OPERATIONS_OF.get(provider, OPERATIONS).items():
             tell(name)
             first = 10 if name in ("change of 10 rows", "refresh") else 0
             text = "" if name == "empty" else PROGRAMS[provider].format(size=size, first=first)
@@ -158,12 +162,6 @@ def one_life(
                 (project / "state/.pulumi/stacks/bench/bench.json").stat().st_size,
             )  # fmt: skip
     return found
-
-
-def _operations_of(provider: str) -> dict[str, list[str]]:
-    if provider.startswith("enrollment"):
-        return ENROLLMENT_OPERATIONS
-    return FLEET_OPERATIONS if provider == "Fleet" else OPERATIONS
 
 
 def _check_asked_once(where: str, lines: list[dict[str, Any]]) -> None:

@@ -27,39 +27,37 @@ def rows_of(latency: str, size: int, lives: dict[str, list[Life]]) -> list[Row]:
     """
     A row for each operation and provider: medians of its lives, beside the provider that does nothing.
 
-    Those of a Fleet have `beyond_empty_s`, the seconds on top of the `up` of an empty stack, in place of `ratio`. Where a life was
-    ended early, `seconds` is extrapolated from the vehicles that were through, whose share is in `done`.
+    Where a life was ended early, `seconds` is extrapolated from the vehicles that were through, whose share is in `done`.
     """
-    rows = []
-    for provider, measured in lives.items():
-        for operation in FLEET_OPERATIONS if provider == "Fleet" else OPERATIONS:
-            seconds = _seconds(measured, operation)
-            last = measured[-1][operation]
-            row = {
-                "latency": latency,
-                "vehicles": size,
-                "operation": operation,
-                "provider": provider,
-                "runs": len(measured),
-                "seconds": round(seconds, 2),
-                "each_s": [round(life[operation].seconds, 2) for life in measured],
-                "done": last.done,
-                "requests": last.requests,
-                "peak_mib": last.peak_mib,
-                "cpu_s": {part: round(seconds, 1) for part, seconds in last.cpu_s.items()},
-                "state_bytes": last.state_bytes,
-            }
-            if provider == "Fleet":
-                row["beyond_empty_s"] = round(seconds - _seconds(measured, "empty"), 2)
-            else:
-                row["ratio"] = round(seconds / _seconds(lives["nothing"], operation), 3)
-            rows.append(row)
+    rows: list[Row] = [
+        {
+            "latency": latency,
+            "vehicles": size,
+            "operation": operation,
+            "provider": provider,
+            "runs": 1,
+            "seconds": round(one.seconds / (one.done or float("nan")), 2),
+            "each_s": [round(one.seconds, 2)],
+            "done": one.done,
+            "requests": one.requests,
+            "peak_mib": one.peak_mib,
+            "cpu_s": {part: round(seconds, 1) for part, seconds in one.cpu_s.items()},
+            "state_bytes": one.state_bytes,
+        }
+        for provider, measured in lives.items()
+        for life in measured
+        for operation, one in life.items()
+    ]
     order = list(FLEET_OPERATIONS | OPERATIONS)
-    return sorted(rows, key=lambda row: order.index(row["operation"]))
+    return sorted(medians_of([rows]), key=lambda row: order.index(row["operation"]))
 
 
 def medians_of(runs: Sequence[Sequence[Row]]) -> list[Row]:
-    """The rows of several runs as one: medians, and ratios of medians. A run may lack a provider."""
+    """
+    All rows of an operation and provider as one: the median, and its ratio to the one that does nothing. A run may lack a provider.
+
+    Those of a Fleet have `beyond_empty_s`, the seconds on top of the `up` of an empty stack, in place of `ratio`.
+    """
     found: dict[tuple[Any, ...], list[Row]] = {}
     for row in (row for rows in runs for row in rows):
         found.setdefault(_place(row, row["provider"], row["operation"]), []).append(row)
@@ -67,25 +65,21 @@ def medians_of(runs: Sequence[Sequence[Row]]) -> list[Row]:
     made = []
     for place, rows in found.items():
         row = {
-            **rows[0],
+            **rows[-1],
             "runs": sum(row["runs"] for row in rows),
             "seconds": round(seconds[place], 2),
             "each_s": [each for row in rows for each in row["each_s"]],
         }
-        if "ratio" in row:
-            row["ratio"] = round(seconds[place] / seconds[_place(row, "nothing", row["operation"])], 3)
-        else:
+        if row["provider"] == "Fleet":
             row["beyond_empty_s"] = round(seconds[place] - seconds[_place(row, "Fleet", "empty")], 2)
+        else:
+            row["ratio"] = round(seconds[place] / seconds[_place(row, "nothing", row["operation"])], 3)
         made.append(row)
     return made
 
 
 def _place(row: Row, provider: str, operation: str) -> tuple[Any, ...]:
     return row["latency"], row["vehicles"], operation, provider
-
-
-def _seconds(lives: Sequence[Life], operation: str) -> float:
-    return median(life[operation].seconds / (life[operation].done or float("nan")) for life in lives)
 
 
 def table_of(rows: Sequence[Row]) -> Table:
