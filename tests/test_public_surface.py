@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import subprocess
 import sys
+from pathlib import Path
 
 import dill
 import pytest
@@ -56,12 +57,27 @@ def test_what_the_package_does_not_have_is_an_attribute_error() -> None:
     assert set(hm.__all__) <= set(dir(hm))
 
 
-def test_the_commands_and_the_emulator_start_without_pulumi() -> None:
+def test_the_commands_and_the_emulator_start_without_pulumi(tmp_path: Path) -> None:
     """Its SDK is half of what a start takes."""
     places = ["testing", *(tool.place.partition(":")[0] for tool in _TOOLS.values())]
-    loaded = modules_after("import " + ", ".join(f"pulumi_highmobility.{place}" for place in places))
+    script = tmp_path / "pulumi-highmobility"
+    script.write_text(
+        "import " + ", ".join(f"pulumi_highmobility.{place}" for place in places) + PRINT_MODULES
+    )
+    loaded = printed_by(str(script))
     assert "pulumi_highmobility.emulator.command" in loaded
     assert "pulumi" not in loaded
+    script.write_text("import pulumi_highmobility as hm; print(hm.Fleet.__name__, hasattr(hm, 'Nonesuch'))")
+    assert printed_by(str(script)) == {"Fleet", "False"}
+
+
+@pytest.mark.sdk
+def test_a_program_has_everything_with_its_import_and_needs_no_event_loop_later() -> None:
+    """Older SDKs cannot be imported after asyncio.run(), nor in a thread."""
+    used = "asyncio.run(asyncio.sleep(0)); hm.vehicles_from_csv; print('used')"
+    assert printed_by("-c", f"import asyncio, pulumi_highmobility as hm; {used}") == {"used"}
+    in_thread = "threading.Thread(target=lambda: print(hm.Fleet.__name__)).start()"
+    assert printed_by("-c", f"import threading, pulumi_highmobility as hm; {in_thread}") == {"Fleet"}
 
 
 def test_the_import_is_light() -> None:
@@ -72,7 +88,13 @@ def test_the_import_is_light() -> None:
     assert not any(name.startswith("pulumi_highmobility.emulator") for name in ours)
 
 
+PRINT_MODULES = "; import sys; print(*sys.modules)"
+
+
 def modules_after(statement: str) -> set[str]:
-    code = f"{statement}; import sys; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return printed_by("-c", statement + PRINT_MODULES)
+
+
+def printed_by(*arguments: str) -> set[str]:
+    done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=True)
     return set(done.stdout.split())

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .dynamic.own_modules import import_past_the_program
@@ -14,19 +16,29 @@ if TYPE_CHECKING:
 import_past_the_program()
 
 
-def __getattr__(name: str) -> Any:
-    """
-    What programs import comes with the first of it: the commands and the emulator have no use for Pulumi's SDK, which is half
-    of their start.
-    """
-    if name.startswith("_") and name != "__all__":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+def _is_own_command() -> bool:
+    """The commands and the emulator have no use for Pulumi's SDK, which is half of their start."""
+    name = Path(sys.argv[0]).stem if sys.argv else ""
+    return name == "pulumi-highmobility" or (name == "-m" and f"{__name__}.emulator" in sys.orig_argv)
+
+
+def _take_public_names() -> None:
     public = import_module(f"{__name__}.public")
-    globals().update({each: getattr(public, each) for each in ("__all__", *public.__all__)})
-    try:
-        return globals()[name]
-    except KeyError:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+    globals().update({name: getattr(public, name) for name in ("__all__", *public.__all__)})
+
+
+# At once, in the thread of the program's own imports: older SDKs cannot be imported in a thread without an event loop, nor after
+# asyncio.run().
+if not _is_own_command():
+    _take_public_names()
+
+
+def __getattr__(name: str) -> Any:
+    """In a command of ours the public names come with the first that is asked for."""
+    if "__all__" in globals() or (name.startswith("_") and name != "__all__"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    _take_public_names()
+    return getattr(sys.modules[__name__], name)
 
 
 def __dir__() -> list[str]:
