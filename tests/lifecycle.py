@@ -120,6 +120,8 @@ class Outcome:
 class FakeBoard:
     """What a program would have written."""
 
+    name = "of a test"
+
     def __init__(self, lines: Sequence[Mapping[str, Any]]) -> None:
         self.lines = [("program", dict(line)) for line in lines]
 

@@ -132,7 +132,7 @@ def test_a_link_in_its_place_is_refused(engine: socket.socket, tmp_path: Path) -
 def test_another_form_is_refused_rather_than_misread(engine: socket.socket, tmp_path: Path) -> None:
     board = Board(address_of(engine), base=tmp_path)
     (folder,) = tmp_path.iterdir()
-    (folder / "1-other.lines").write_text('{"what":"begin","version":2}\n')
+    (folder / "1-other.lines").write_text('{"what":"begin","version":3}\n')
     with pytest.raises(BoardUnusable, match="another version of pulumi-highmobility"):
         board.read()
 
@@ -146,3 +146,23 @@ def test_a_place_that_cannot_be_written_is_told(engine: socket.socket, tmp_path:
     with pytest.raises(BoardUnusable, match="cannot be written"):
         board.write({"what": "gone"})
     assert os.listdir(tmp_path) == ["file"]  # noqa: PTH208 - a list of names is what is compared
+
+
+def test_the_folder_stays_until_the_last_provider_process_has_closed(
+    engine: socket.socket, tmp_path: Path
+) -> None:
+    one, two = (Board(address_of(engine), base=tmp_path) for _ in range(2))
+    # The program's process says nothing at its end, and nobody waits for it.
+    Board(address_of(engine), base=tmp_path, is_provider=False)
+    one.close()
+    two.write({"what": "gone"})
+    assert {line["what"] for _, line in two.read()} == {"begin", "closed"}
+    two.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_whose_board_is_gone_knows_nothing(engine: socket.socket, tmp_path: Path) -> None:
+    board = Board(address_of(engine), base=tmp_path)
+    board.close()
+    with pytest.raises(BoardUnusable, match="is gone"):
+        board.read()

@@ -12,10 +12,11 @@ from typing import Any, NoReturn
 
 from ..fleet.held import HeldFleet
 from ..fleet.held_tokens import HeldTokens
+from ..run.saved_state import is_ours
 from ..settings import NAMESPACE
+from ..spelling import in_snake_case
 from ..text import visible
 
-_TYPE = "pulumi-python:dynamic/highmobility:"
 _TIMEOUT_S = 120.0
 # Of a program with a hundred thousand vehicles, or one that reads much else.
 _PREVIEW_TIMEOUT_S = 3600.0
@@ -175,10 +176,11 @@ def read_state(exported: Mapping[str, Any]) -> StackState:
     origins: set[str] = set()
     tokens: list[TokenInStack] = []
     for resource in (exported.get("deployment") or {}).get("resources") or []:
-        kind = str(resource.get("type", "")).removeprefix(_TYPE)
-        outputs = resource.get("outputs") or {}
-        if resource.get("delete"):
+        if resource.get("delete") or not is_ours(resource):
             continue
+        kind = str(resource["type"]).rpartition(":")[2]
+        resource = {**resource, "outputs": in_snake_case(resource.get("outputs") or {})}  # noqa: PLW2901 - the same one, read
+        outputs = resource["outputs"]
         if kind in ("VehicleAccessToken", "FleetAccessTokens"):
             tokens += _of_token(resource) if kind == "VehicleAccessToken" else _of_tokens(resource)
         if kind not in ("Fleet", "FleetVehicle"):

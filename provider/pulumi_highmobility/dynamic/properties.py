@@ -9,6 +9,7 @@ from pulumi.output import Unknown
 from pulumi.runtime import rpc
 
 from ..secret import Secret
+from ..spelling import in_snake_case
 
 PROVIDER_KEY = "__provider"
 
@@ -29,6 +30,11 @@ def from_pulumi(properties: Mapping[str, Any]) -> dict[str, Any]:
         return value
 
     return {name: read(value) for name, value in properties.items() if name != PROVIDER_KEY}
+
+
+def from_state(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """As `from_pulumi`, for what stands in the state, which the native plugin may have written."""
+    return in_snake_case(from_pulumi(properties))
 
 
 def to_pulumi(properties: Mapping[str, Any]) -> dict[str, Any]:

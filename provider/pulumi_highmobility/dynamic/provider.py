@@ -17,8 +17,9 @@ from pulumi.dynamic import (
 )
 
 from ..errors import HighMobilityError
+from ..spelling import is_camel_case
 from .bridge import BRIDGE
-from .properties import PROVIDER_KEY, from_pulumi, to_pulumi
+from .properties import PROVIDER_KEY, from_pulumi, from_state, to_pulumi
 from .sdk import EngineCall, current_call
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class HighMobilityProvider(ResourceProvider):
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """What is wrong before any request is made; runs at every preview and up."""
         call, runner, target = self._called()
-        checked = _answer(call, runner.check(target, from_pulumi(_olds), from_pulumi(news)))
+        checked = _answer(call, runner.check(target, from_state(_olds), from_pulumi(news)))
         if checked is None:
             return CheckResult({}, [])
         failures = [CheckFailure(problem.property, problem.reason) for problem in checked.problems]
@@ -70,11 +71,13 @@ class HighMobilityProvider(ResourceProvider):
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         """What an `up` would change."""
         call, runner, target = self._called(_id)
-        found = _answer(call, runner.diff(target, from_pulumi(_olds), from_pulumi(_news)))
+        found = _answer(call, runner.diff(target, from_state(_olds), from_pulumi(_news)))
         if found is None:
             return DiffResult()
+        # A state of the plugin's becomes one of ours by an update that makes no request: else the program would lack outputs.
+        changes = found.changes or is_camel_case(_olds)
         return DiffResult(
-            changes=found.changes, replaces=list(found.replaces), delete_before_replace=found.delete_first
+            changes=changes, replaces=list(found.replaces), delete_before_replace=found.delete_first
         )
 
     def create(self, props: dict[str, Any]) -> CreateResult:
@@ -86,7 +89,7 @@ class HighMobilityProvider(ResourceProvider):
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """The resource as it is now; an empty id where it is gone."""
         call, runner, target = self._called(id_)
-        state = _answer(call, runner.read(target, from_pulumi(props)))
+        state = _answer(call, runner.read(target, from_state(props)))
         if state is None:
             return ReadResult("", {})
         return ReadResult(state.id, to_pulumi(state.outputs), to_pulumi(state.inputs or {}))
@@ -94,13 +97,13 @@ class HighMobilityProvider(ResourceProvider):
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         """Update in place."""
         call, runner, target = self._called(_id)
-        state = _answer(call, runner.update(target, from_pulumi(_olds), from_pulumi(_news)))
+        state = _answer(call, runner.update(target, from_state(_olds), from_pulumi(_news)))
         return UpdateResult({} if state is None else _outputs(call, state, _news))
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Delete; success means that nothing is left that the resource held."""
         call, runner, target = self._called(_id)
-        _answer(call, runner.delete(target, from_pulumi(_props)))
+        _answer(call, runner.delete(target, from_state(_props)))
 
     def _called(self, id_: str = "") -> tuple[EngineCall, Runner, Target]:
         from ..operations.runner import Target  # noqa: PLC0415 - a program has no use for the operations

@@ -166,10 +166,8 @@ def diff(olds: Props, news: Props, facts: Facts) -> Difference:
 
     Raises: FleetIncomplete, where more would lose their clearance than `max_removals` allows.
     """
-    ends = facts.run.fleet(facts.id)
-    ends.is_compared = True
     if is_unknown(news.get("vehicles")):
-        ends.predicted = None
+        facts.run.predict(facts.id, None)
         return Difference(["vehicles"])
     record = _record(olds)
     wanted = _rows(news)
@@ -185,9 +183,10 @@ def diff(olds: Props, news: Props, facts: Facts) -> Difference:
     changed = FLEET.changed_options(news, olds)
     changed += ["vehicles"] if plan or back else []
     changed += ["registry"] if again else []
-    ends.predicted = keys_of(record.leaving)
+    predicted = keys_of(record.leaving)
     if news.get("on_removal") != "retain":
-        ends.predicted |= {f"{vin}@{record.serial + 1}" for vin in plan.removed}
+        predicted |= {f"{vin}@{record.serial + 1}" for vin in plan.removed}
+    facts.run.predict(facts.id, predicted)
     notices = _what_changes(plan, again, news, facts) if changed else []
     if back:
         text = f"{len(back):,} put back ({named(back)}): keep their clearance, or are requested again if it has ended"

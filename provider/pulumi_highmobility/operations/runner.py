@@ -223,7 +223,7 @@ class Runner:
         """Note which VINs the resource wants; two that want the same one are told so, both."""
         me = shown(target.urn) if target.urn else target.kind
         problems = []
-        others = self._run.claims.check(target.urn, checked.wants, has_state=has_state)
+        others = self._run.claim(target.urn, checked.wants, has_state=has_state)
         for vin, other in sorted(others.items()):
             why = f"{vin} is declared twice, by {{}} too: a VIN can have only one resource. Remove one of the two."
             problems.append(Problem(checked.wants[vin], why.format(shown(other))))
@@ -287,7 +287,9 @@ class Runner:
         saved = None
         if changes_something:
             must_hold = (kind_of(target.urn), target.id) if target.id else None
-            saved = self._judged_stack(target, self._door.settings(), must_hold)
+            settings = self._door.settings()
+            self._run.use_server(settings.base_url)
+            saved = self._judged_stack(target, settings, must_hold)
 
         async def told(service: ClearanceService) -> T:
             listener.set(reporter.info)
@@ -330,9 +332,11 @@ class Runner:
             refuse_too_many((), 0, self._door.setting(max_revocations))
             self._is_checked = True
         try:
-            return self._door.settings()
+            settings = self._door.settings()
         except NoCredentials:
             return None
+        self._run.use_server(settings.base_url)
+        return settings
 
     def _judged_stack(
         self, target: Target, settings: Settings, must_hold: tuple[str, str] | None

@@ -10,6 +10,7 @@ from typing import Any
 from ..operations.values import UNKNOWN
 from ..run.saved_state import is_ours
 from ..run.urns import kind_of, stack_of
+from ..spelling import in_snake_case
 
 # How the engine writes what it does not know, or does not show: its own constants.
 _UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
@@ -50,7 +51,7 @@ class Step:
     def inputs(self) -> Mapping[str, Any]:
         """What the program gives it, with UNKNOWN for what is not known or not shown."""
         found = decoded((self.new or {}).get("inputs") or {})
-        return found if isinstance(found, Mapping) else {}
+        return in_snake_case(found) if isinstance(found, Mapping) else {}
 
     @property
     def takes_part(self) -> bool:

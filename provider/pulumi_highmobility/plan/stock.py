@@ -13,6 +13,7 @@ from ..clock import parse_instant, write_instant
 from ..fleet.held import HeldFleet
 from ..operations.values import is_unknown, readable
 from ..run.saved_state import Record, SavedState, is_ours, record_of
+from ..spelling import in_snake_case
 from .preview import IN_PROGRAM, Preview, Step, decoded
 
 # What a Fleet's state has of its vehicles.
@@ -54,7 +55,7 @@ class Stock:
     def props(self, record: Record) -> dict[str, Any]:
         """Its outputs, with UNKNOWN for what is not known or not shown."""
         found = decoded(self.raw(record).get("outputs") or {})
-        return dict(found) if isinstance(found, Mapping) else {}
+        return in_snake_case(found) if isinstance(found, Mapping) else {}
 
     def fleet(self, record: Record) -> HeldFleet:
         """What a Fleet holds that is not hidden. Raises: StateUnreadable (it is not as this package writes it)."""
@@ -168,7 +169,7 @@ def _of_steps(steps: Iterable[Step]) -> Iterable[Mapping[str, Any]]:
 
 def _plain(resource: Mapping[str, Any]) -> Mapping[str, Any]:
     """With secrets as no text: a preview writes them as one, and a Fleet's would be read as a list."""
-    outputs = decoded(resource.get("outputs") or {})
+    outputs = in_snake_case(decoded(resource.get("outputs") or {}))
     return {**resource, "outputs": outputs}
 
 

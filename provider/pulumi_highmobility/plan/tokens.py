@@ -9,6 +9,7 @@ from typing import Any
 from ..clearance.token_plan import TokenStep
 from ..operations.values import is_unknown
 from ..operations.vehicle_access_token import next_token_step
+from ..spelling import in_snake_case
 from .preview import GOING, IN_PROGRAM, Step, decoded
 from .values import Row, What
 
@@ -25,7 +26,7 @@ def rows_of_tokens(steps: Iterable[Step], now: datetime) -> list[Row]:
             rows += _of_a_list(step)
         if step.kind != _KIND or not step.takes_part:
             continue
-        old = decoded((step.old or {}).get("outputs") or {})
+        old = in_snake_case(decoded((step.old or {}).get("outputs") or {}))
         if step.op in GOING or step.op == "replace":
             rows += _revoked(step, old)
         if step.op in ("create", "replace", "create-replacement"):

@@ -50,7 +50,7 @@ def _board() -> Board | None:
         return None
     if address not in _boards:
         try:
-            _boards[address] = board = Board(address)
+            _boards[address] = board = Board(address, is_provider=False)
             board.write(
                 {
                     "what": "program",

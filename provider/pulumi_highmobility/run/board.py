@@ -15,7 +15,8 @@ from uuid import uuid4
 
 from ..errors import BoardUnusable
 
-VERSION = 1
+# Of what the lines mean: 2 has lines for all that a run decides, since several kinds of provider processes take part.
+VERSION = 2
 _PREFIX = "pulumi-highmobility-"
 _ENDING = ".lines"
 _LISTENING = "0A"
@@ -33,9 +34,9 @@ class Board:
     the same address: then more is kept than need be, and nothing is ended by it.
     """
 
-    def __init__(self, engine: str, *, base: Path | None = None) -> None:
+    def __init__(self, engine: str, *, base: Path | None = None, is_provider: bool = True) -> None:
         """
-        `engine`: HOST:PORT of the engine.
+        `engine`: HOST:PORT of the engine. `is_provider`: False in the process of the program.
 
         Raises: BoardUnusable (the folder cannot be made, or is another user's).
         """
@@ -49,7 +50,12 @@ class Board:
         _make_private(self._folder)
         if sockets:
             _sweep(base, own, set(sockets.values()))
-        self.write({"what": "begin", "version": VERSION})
+        self.write({"what": "begin", "version": VERSION, "is_provider": is_provider})
+
+    @property
+    def name(self) -> str:
+        """Of this process's file: the others read what it says under this name."""
+        return self._file.name
 
     def write(self, line: Line) -> None:
         """Tell the others. Raises: BoardUnusable."""
@@ -69,6 +75,8 @@ class Board:
     def read(self) -> list[tuple[str, dict[str, Any]]]:
         """What the others have told since the last call, with the name of the file. Raises: BoardUnusable."""
         found = []
+        if not self._file.exists():
+            raise BoardUnusable(f"{self._file} is gone: the run is over, or somebody removed the file")
         try:
             for file in sorted(self._folder.glob(f"*{_ENDING}")):
                 if file == self._file:
@@ -89,8 +97,24 @@ class Board:
         return found
 
     def close(self) -> None:
-        """The run is over: remove the folder, as far as that can be done."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        """
+        The run is over for this provider process: the last of them to say so removes the folder, as far as that can be done.
+
+        Until then the others read on. A program's process says nothing: it ends before them.
+        """
+        with contextlib.suppress(BoardUnusable):
+            self.write({"what": "closed"})
+            if self._are_all_closed():
+                shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _are_all_closed(self) -> bool:
+        closed, providers = b'{"what":"closed"}', b'"is_provider":true'
+        try:
+            texts = [file.read_bytes() for file in self._folder.glob(f"*{_ENDING}")]
+        except OSError:
+            # Another one has removed them.
+            return False
+        return all(closed in text for text in texts if providers in text.partition(b"\n")[0])
 
 
 def _make_private(folder: Path) -> None:

@@ -96,13 +96,18 @@ class Claims:
         """
         with self._lock:
             wanted = self._check(urn, frozenset(vins), has_state=has_state)
-            others = {}
-            for vin in wanted:
+        self._tell({"what": "checked", "urn": urn, "vins": " ".join(sorted(wanted)), "has_state": has_state})
+        return self.also_wanted(urn, wanted)
+
+    def also_wanted(self, urn: str, vins: Iterable[str]) -> dict[str, str]:
+        """Which of these another checked resource wants, with that one's URN."""
+        found = {}
+        with self._lock:
+            for vin in vins:
                 other = next((one for one in sorted(self._wanting.get(vin, ())) if one != urn), None)
                 if other is not None:
-                    others[vin] = other
-        self._tell({"what": "checked", "urn": urn, "vins": " ".join(sorted(wanted)), "has_state": has_state})
-        return others
+                    found[vin] = other
+        return found
 
     def know(self, urn: str, id_: str) -> None:
         """The engine has a state for `urn`, under this id."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from ..errors import BoardUnusable, ClearanceStays, StateUnreadable
+from ..errors import BoardUnusable, ClearanceStays, OtherServer, StateUnreadable
 from ..fleet.leaving import Leaving
 from .brake import ALWAYS_ALLOWED, held_in, refuse_too_many, singles_due
 from .claims import Claims
@@ -22,6 +22,10 @@ from .urns import kind_of, shown, stack_of
 class Board(Protocol):
     """See run/board.py."""
 
+    @property
+    def name(self) -> str:
+        """Of this process among the others."""
+
     def write(self, line: Mapping[str, Any]) -> None:
         """Tell the other processes of the run."""
 
@@ -31,6 +35,12 @@ class Board(Protocol):
     def close(self) -> None:
         """The run is over."""
 
+
+_HALF_OF_A_PROGRAM = Verdict(
+    Fate.REFUSE,
+    reason="with --target or --exclude, what the rest of the program wants is known of Python programs alone, and another resource may "
+    "want the vehicle. Run `pulumi up` without these; if the resource is to go all the same, run `pulumi destroy --target` with its URN",
+)
 
 ReadState = Callable[[list[str], str, str, "tuple[str, str] | None"], SavedState]
 """See saved_state.export_state."""
@@ -90,6 +100,9 @@ class EngineRun:
         self._was_read = False
         self._program: Mapping[str, Any] = {}
         self._ended: set[str] = set()
+        self._server = ""
+        self._servers: set[str] = set()
+        self._others: set[str] = set()
         self.ineligible: set[tuple[str, str]] = set()
         """VIN and brand of those that their carmakers say they will not take."""
         self.claims = Claims(self._tell)
@@ -108,9 +121,46 @@ class EngineRun:
             return
         with self._lock:
             for source, line in self._board.read():
-                if line.get("what") == "program":
-                    self._program = line
-                self.claims.take(source, line)
+                self._take(source, line)
+
+    def _take(self, source: str, line: Mapping[str, Any]) -> None:
+        what, vins = line.get("what"), str(line.get("vins") or "").split()
+        if what == "program":
+            self._program = line
+        elif what == "server":
+            self._servers.add(str(line["server"]))
+        elif what == "ended":
+            self._ended |= set(vins)
+        elif what == "retagged":
+            self._retagged |= set(vins)
+        elif what == "predicted":
+            ends = self.fleet(str(line["id"]))
+            ends.is_compared = True
+            ends.predicted = None if line["leaves"] is None else frozenset(str(line["leaves"]).split())
+        elif what == "begin" and line.get("is_provider"):
+            self._others.add(source)
+        else:
+            self.claims.take(source, line)
+
+    def use_server(self, base_url: str) -> None:
+        """
+        This process asks the platform at `base_url`, as all others of the run have to.
+
+        A VIN's clearance at one server says nothing of another's, and the run keeps what is wanted by VIN.
+        Raises: OtherServer.
+        """
+        with self._lock:
+            is_new = self._server != base_url
+            self._server = base_url
+        if is_new:
+            self._tell({"what": "server", "server": base_url})
+            self.look_at_board()
+        others = sorted(self._servers - {base_url})
+        if others:
+            raise OtherServer(
+                f"Two servers in one run: {base_url} here, and {others[0]} at another provider of the same program. A stack has one "
+                "server: give all its providers the same highmobility:baseUrl, and keep a fleet at another server in a stack of its own. Nothing was done"
+            )
 
     @property
     def is_preview(self) -> bool:
@@ -126,6 +176,17 @@ class EngineRun:
         """As `catch_up`, for what is said and not done: what cannot be read is an error at the first delete."""
         with contextlib.suppress(BoardUnusable):
             self.catch_up()
+
+    def claim(self, urn: str, vins: Iterable[str], *, has_state: bool) -> dict[str, str]:
+        """
+        See Claims.check; those of the other processes count, too.
+
+        First this one tells, then it looks: of two that claim a VIN at the same time one at least sees the other.
+        """
+        wanted = list(vins)
+        self.claims.check(urn, wanted, has_state=has_state)
+        self.look_at_board()
+        return self.claims.also_wanted(urn, wanted)
 
     def wanted_by(self, vin: str, urn: str) -> str | None:
         """See ending.wanted_by."""
@@ -169,13 +230,25 @@ class EngineRun:
         saved = self.saved(going.urn, (kind_of(going.urn), going.id))
         self.catch_up()
         without_state = saved is None and self._may_end_without_state()
+        is_blind = self._is_blind()
         with self._lock:
             found = {
                 vin: self._explained(judge(vin, going, self.claims, saved, without_state=without_state))
                 for vin in vins
             }
-            self._ended |= {vin for vin, verdict in found.items() if verdict.fate is Fate.END}
-            return found
+            if is_blind:
+                found = {
+                    vin: _HALF_OF_A_PROGRAM if one.fate is Fate.END else one for vin, one in found.items()
+                }
+            ended = {vin for vin, verdict in found.items() if verdict.fate is Fate.END}
+            self._ended |= ended
+        if ended:
+            self._tell({"what": "ended", "vins": " ".join(sorted(ended))})
+        return found
+
+    def _is_blind(self) -> bool:
+        """Whether parts of a program are left out that nobody tells of: programs in Python do, by this package."""
+        return self.claims.has_program and not self._program and has_targets()
 
     def let_go(
         self,
@@ -210,6 +283,7 @@ class EngineRun:
         with self._lock:
             self._retagged.add(vin)
             count = len(self._retagged)
+        self._tell({"what": "retagged", "vins": vin})
         if count > ALWAYS_ALLOWED or self._max_revocations() is not None:
             saved = self.saved(urn)
             if saved is not None:
@@ -240,6 +314,14 @@ class EngineRun:
         """What this run knows of the vehicles that left the Fleet of this id."""
         with self._lock:
             return self._fleets.setdefault(fleet_id, FleetEnds())
+
+    def predict(self, fleet_id: str, leaves: frozenset[str] | None) -> None:
+        """The leaves that an `up` will come to, by the diff of this Fleet; None where its list is not known."""
+        with self._lock:
+            ends = self.fleet(fleet_id)
+            ends.is_compared, ends.predicted = True, leaves
+        told = None if leaves is None else " ".join(sorted(leaves))
+        self._tell({"what": "predicted", "id": fleet_id, "leaves": told})
 
     def signalled(self, fleet_id: str, urn: str) -> frozenset[str]:
         """
@@ -276,7 +358,9 @@ class EngineRun:
         if self._board is None:
             return
         self.look_at_board()
-        if self.is_preview and self.claims.has_program and self._program.get("stack"):
+        is_first = all(self._board.name < other for other in self._others)
+        if is_first and self.is_preview and self.claims.has_program and self._program.get("stack"):
+            # One of the processes for all of them: at the end of a preview each knows the same.
             self._foretell()
         self._board.close()
 

@@ -14,9 +14,11 @@ from typing import Any, TypeVar
 
 from ..errors import StateUnreadable
 from ..fleet.held import read_registry
+from ..spelling import in_snake_case
 from .urns import kind_of, name_of_urn, stack_of
 
-_TYPE = "pulumi-python:dynamic/highmobility:"
+# Of the dynamic resources of Python programs, and of the native plugin.
+_TYPES = ("pulumi-python:dynamic/highmobility:", "highmobility:index:")
 # Of a state of a hundred thousand vehicles the engine takes seconds.
 _LONGEST_S = 300.0
 
@@ -259,7 +261,7 @@ def ancestors() -> Iterable[int]:
 
 def is_ours(resource: Mapping[str, Any]) -> bool:
     """Whether a resource, as a state has it, is of this provider."""
-    return str(resource.get("type", "")).startswith(_TYPE)
+    return str(resource.get("type", "")).startswith(_TYPES)
 
 
 def record_of(resource: Mapping[str, Any]) -> Record:
@@ -273,7 +275,7 @@ def record_of(resource: Mapping[str, Any]) -> Record:
 
 
 def _read_record(resource: Mapping[str, Any]) -> Record:
-    outputs = resource.get("outputs") or {}
+    outputs = in_snake_case(resource.get("outputs") or {})
     is_old_copy = bool(resource.get("delete"))
     is_live = not (is_old_copy or resource.get("external") or resource.get("pendingReplacement"))
     urn, id_ = str(resource["urn"]), str(resource.get("id") or "")
