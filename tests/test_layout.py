@@ -20,14 +20,16 @@ MAY_IMPORT = {
     "fleet": {"api", "vehicle", "clearance"},
     "run": {"vehicle", "clearance", "fleet"},
     "operations": {"api", "vehicle", "clearance", "fleet", "run"},
-    "dynamic": {"api", "clearance", "run", "operations"},
+    "engine": {"api", "clearance", "run", "operations"},
+    "dynamic": {"engine", "operations"},
+    "plugin": {"vehicle", "fleet", "clearance", "run", "engine", "operations"},
     "resources": {"vehicle", "files", "fleet", "run", "operations", "dynamic"},
     "emulator": set(),
     "report": {"api", "vehicle", "clearance"},
     "plan": {"api", "vehicle", "clearance", "fleet", "run", "operations", "report"},
 }
 # Where Pulumi's SDK may be imported: the rest can be tried without it, and serve another door.
-KNOW_PULUMI = {"dynamic", "resources", "functions"}
+KNOW_PULUMI = {"engine", "dynamic", "plugin", "resources", "functions"}
 
 
 def imports_of(file: Path) -> Iterator[str]:

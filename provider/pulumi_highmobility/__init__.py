@@ -7,7 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .dynamic.own_modules import import_past_the_program
+from .engine.own_modules import import_past_the_program
 
 if TYPE_CHECKING:
     from .public import *  # noqa: F403 - its list is `__all__`

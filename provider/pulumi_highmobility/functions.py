@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pulumi
 
-from .clock import write_instant
-from .dynamic.bridge import BRIDGE, Bridge
+from .dynamic.bridge import BRIDGE, DynamicBridge
 from .resources.mistakes import shown_in_words
 from .resources.program import stack_config
-from .text import composed_tags
-from .vehicle.vin import parse_vin
-
-if TYPE_CHECKING:
-    from .api.shapes import RegisteredVehicle
 
 __all__ = [
     "EligibilityResult",
@@ -72,26 +66,13 @@ def get_fleet(
 
     API: GET /fleets/vehicles with its filter
     """
-    from .vehicle.brands import wire_name  # noqa: PLC0415 - a program without this call has no use for it
+    from .operations import functions  # noqa: PLC0415 - a program without this call has no use for it
 
-    def brand_name(text: str) -> str:
-        return wire_name(text) or text
-
-    wishes: dict[str, Any] = {}
-    readings: list[tuple[str, Any, Callable[[str], str]]] = [
-        ("status", status, str.lower),
-        ("brand", brand, brand_name),
-        ("vin", vins, parse_vin),
-    ]
-    for name, wish, normal in readings:
-        if isinstance(wish, str):
-            wishes[name] = {"operator": "eq", "value": normal(wish)}
-        elif wish is not None:
-            wishes[name] = {"operator": "in", "value": list(dict.fromkeys(map(normal, wish)))}
-    if tags is not None:
-        wishes["tags"] = {"operator": "contains", "value": composed_tags(tags)}
-    found = BRIDGE.run(lambda service: service.api.list_vehicles(wishes or None), stack_config())
-    return sorted((_result(vehicle) for vehicle in found), key=lambda vehicle: vehicle.vin)
+    found = BRIDGE.run(
+        lambda service: functions.get_fleet(service, status=status, brand=brand, vins=vins, tags=tags),
+        stack_config(),
+    )
+    return [FleetVehicleResult(**vehicle) for vehicle in found]
 
 
 def get_fleet_output(
@@ -114,8 +95,11 @@ def get_fleet_vehicle(vin: str) -> FleetVehicleResult:
     Raises: VehicleNotFound.
     API: GET /fleets/vehicles/{vin}
     """
-    wanted = parse_vin(vin)
-    return _result(BRIDGE.run(lambda service: service.api.get_vehicle(wanted), stack_config()))
+    from .operations import functions  # noqa: PLC0415 - as above
+
+    return FleetVehicleResult(
+        **BRIDGE.run(lambda service: functions.get_fleet_vehicle(service, vin=vin), stack_config())
+    )
 
 
 def get_fleet_vehicle_output(vin: pulumi.Input[str]) -> pulumi.Output[FleetVehicleResult]:
@@ -131,17 +115,12 @@ def check_eligibility(vin: str, brand: str) -> EligibilityResult:
     Raises: InvalidRequest, where the brand has no look-up or is not activated for the application.
     API: POST /eligibility
     """
-    from .vehicle.brands import wire_name  # noqa: PLC0415 - a program without this call has no use for it
+    from .operations import functions  # noqa: PLC0415 - as above
 
-    wanted = parse_vin(vin)
-    brand = wire_name(brand) or brand
-    answer = BRIDGE.run(lambda service: service.api.check_eligibility(wanted, brand), stack_config())
     return EligibilityResult(
-        vin=answer.vin,
-        eligible=answer.eligible,
-        data_delivery=tuple(answer.data_delivery),
-        connectivity_status=answer.connectivity_status,
-        primary_user_assigned=answer.primary_user_assigned,
+        **BRIDGE.run(
+            lambda service: functions.check_eligibility(service, vin=vin, brand=brand), stack_config()
+        )
     )
 
 
@@ -152,32 +131,12 @@ def check_eligibility_output(
     return pulumi.Output.all(vin=vin, brand=brand).apply(lambda given: check_eligibility(**given))
 
 
-def _result(vehicle: RegisteredVehicle) -> FleetVehicleResult:
-    from .clearance.registered import approved_at, changes_of, reason_of, requested_at, tags_of  # noqa: PLC0415
-
-    requested, approved = requested_at(vehicle), approved_at(vehicle)
-    return FleetVehicleResult(
-        vin=vehicle.vin.upper(),
-        brand=vehicle.brand,
-        status=vehicle.status,
-        status_reason=reason_of(vehicle),
-        tags=tags_of(vehicle) or {},
-        changelog=tuple(
-            {"timestamp": change.timestamp, "status": change.status}
-            | ({"reason": change.reason} if change.reason else {})
-            for change in changes_of(vehicle)
-        ),
-        requested_at=write_instant(requested) if requested else "",
-        approved_at=write_instant(approved) if approved else "",
-    )
-
-
 def _begin_anew() -> None:
     """In the child of a fork: it has a copy of its parent's loop, but not the thread that runs it."""
     left = dict(vars(BRIDGE))
     # Kept: what is forgotten would be closed, and the connections are the parent's.
     _OF_THE_PARENT.append(left)
-    Bridge.__init__(BRIDGE, BRIDGE.clock)
+    DynamicBridge.__init__(BRIDGE, BRIDGE.clock)
     BRIDGE.configure(left["_config"])
 
 

@@ -55,6 +55,8 @@ RETRY_INTERVAL = Setting("retryIntervalHours", "HIGHMOBILITY_RETRY_INTERVAL_HOUR
 MAX_REVOCATIONS = Setting("maxRevocations", "HIGHMOBILITY_MAX_REVOCATIONS")
 WHOLE_STACK_TRACES = Setting("wholeStackTraces", "HIGHMOBILITY_WHOLE_STACK_TRACES")
 REVOKE_WITHOUT_STATE = Setting("revokeWithoutState", "HIGHMOBILITY_REVOKE_WITHOUT_STATE")
+PLUGIN = Setting("plugin", "HIGHMOBILITY_PLUGIN")
+REFRESH_BEFORE_UPDATE = Setting("refreshBeforeUpdate", "HIGHMOBILITY_REFRESH_BEFORE_UPDATE")
 
 SETTINGS = (
     BASE_URL,
@@ -75,6 +77,8 @@ SETTINGS = (
     MAX_REVOCATIONS,
     REVOKE_WITHOUT_STATE,
     WHOLE_STACK_TRACES,
+    PLUGIN,
+    REFRESH_BEFORE_UPDATE,
 )
 # Their names in the environment, with those that name a file.
 VARIABLES = tuple(name for one in SETTINGS for name in (one.environment, one.environment_file) if name)

@@ -29,6 +29,8 @@ from .setting_names import (
     MOVED_FROM,
     NAMESPACE,
     OAUTH_PRIVATE_KEY,
+    PLUGIN,
+    REFRESH_BEFORE_UPDATE,
     REQUEST_TIMEOUT,
     REQUIRE_SECRET_CONFIG,
     RETRY_INTERVAL,
@@ -68,6 +70,8 @@ __all__ = [
     "retry_interval",
     "wants_carmaker_notices",
     "wants_eligibility_check",
+    "wants_plugin",
+    "wants_refresh_before_update",
     "where_found",
 ]
 
@@ -223,6 +227,16 @@ def may_revoke_without_state(config: Mapping[str, Any], environ: Mapping[str, st
 def wants_whole_stack_traces(config: Mapping[str, Any], environ: Mapping[str, str]) -> bool:
     """Whether the state keeps the whole stack trace of each resource. Raises: ConfigError."""
     return _flag(_Source(config, environ).get(WHOLE_STACK_TRACES), WHOLE_STACK_TRACES)
+
+
+def wants_plugin(config: Mapping[str, Any], environ: Mapping[str, str]) -> bool:
+    """Whether a Python program's resources are the native plugin's, and no dynamic ones. Raises: ConfigError."""
+    return _flag(_Source(config, environ).get(PLUGIN), PLUGIN)
+
+
+def wants_refresh_before_update(config: Mapping[str, Any], environ: Mapping[str, str]) -> bool:
+    """Whether the plugin has an `up` read what is pending before it compares. Raises: ConfigError."""
+    return _flag(_Source(config, environ).get(REFRESH_BEFORE_UPDATE), REFRESH_BEFORE_UPDATE)
 
 
 def retry_interval(config: Mapping[str, Any], environ: Mapping[str, str]) -> timedelta:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_highmobility.dynamic.bridge import Bridge
-from pulumi_highmobility.dynamic.sdk import Engine
+from pulumi_highmobility.dynamic.bridge import DynamicBridge as Bridge
+from pulumi_highmobility.engine.process import Engine
 from pulumi_highmobility.operations import fleet_vehicle
 from pulumi_highmobility.operations.runner import Failure, Target
 from pulumi_highmobility.run.board import Board

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_highmobility.dynamic.own_modules import NAMES
+from pulumi_highmobility.engine.own_modules import NAMES
 
 # What a program has, and how it is started: each has something of every name, and for one name all four are tried.
 FILE, FOLDER = False, True
@@ -43,7 +43,7 @@ def test_a_file_of_a_library_s_name_beside_the_program_is_not_taken_for_it(
 def test_httpx_comes_without_its_command_line_where_nobody_gives_it_commands(leave_out: bool) -> None:
     script = f"""
 import sys
-from pulumi_highmobility.dynamic.own_modules import leave_out_httpx_command
+from pulumi_highmobility.engine.own_modules import leave_out_httpx_command
 if {leave_out}:
     leave_out_httpx_command()
 import httpx

@@ -15,6 +15,7 @@ import pytest
 from pulumi.runtime.proto import provider_pb2, status_pb2
 
 from pulumi_highmobility.dynamic import sdk
+from pulumi_highmobility.engine import process
 
 pytestmark = pytest.mark.sdk
 
@@ -191,7 +192,7 @@ def test_a_cancel_of_another_form_is_left_alone(cancel: Any) -> None:
     ],
 )
 def test_the_engines_address_is_on_the_command_line(arguments: list[str], address: str | None) -> None:
-    assert sdk.engine_address(arguments) == address
+    assert process.engine_address(arguments) == address
 
 
 def test_in_a_program_nothing_is_prepared_and_nothing_is_missing() -> None:
@@ -204,6 +205,7 @@ def test_a_version_of_the_sdk_with_none_of_it_is_told_line_by_line() -> None:
 import importlib.machinery, sys
 sys.modules["__main__"].__spec__ = importlib.machinery.ModuleSpec("pulumi.dynamic.__main__", None)
 from pulumi_highmobility.dynamic import sdk
+from pulumi_highmobility.engine import process
 lost = sdk.prepare_process(lambda: None)
 assert len(lost) == 4, lost
 assert any("Ctrl-C" in line for line in lost) and any("tracebacks" in line for line in lost)
@@ -217,7 +219,7 @@ sdk.engine_of_this_process().log("warning", "a message")
 def test_a_process_ends_when_its_engine_is_gone_and_not_when_a_connection_is() -> None:
     listening = socket.create_server(("127.0.0.1", 0))
     ended = threading.Event()
-    assert sdk.end_with_engine(f"127.0.0.1:{listening.getsockname()[1]}", ended.set)
+    assert process.end_with_engine(f"127.0.0.1:{listening.getsockname()[1]}", ended.set)
     first, _ = listening.accept()
     first.sendall(b"settings")
     first.close()
@@ -232,5 +234,5 @@ def test_a_process_ends_when_its_engine_is_gone_and_not_when_a_connection_is() -
 def test_an_engine_that_cannot_be_reached_is_not_watched() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
-    assert not sdk.end_with_engine(f"127.0.0.1:{port}", pytest.fail)
-    assert not sdk.end_with_engine("127.0.0.1:port", pytest.fail)
+    assert not process.end_with_engine(f"127.0.0.1:{port}", pytest.fail)
+    assert not process.end_with_engine("127.0.0.1:port", pytest.fail)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_highmobility.dynamic.bridge import Bridge
-from pulumi_highmobility.dynamic.sdk import Engine, Severity
+from pulumi_highmobility.dynamic.bridge import DynamicBridge as Bridge
+from pulumi_highmobility.engine.process import Engine, Severity
 from pulumi_highmobility.errors import BoardUnusable
 from pulumi_highmobility.run.board import Board
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from ..dynamic.own_modules import leave_out_httpx_command
+from ..engine.own_modules import leave_out_httpx_command
 from ..streams import prepare_streams, run_command
 
 

@@ -120,6 +120,20 @@ class Registry:
     registered: Mapping[str, Row] = field(default_factory=dict)
     retried: Mapping[str, str] = field(default_factory=dict)
 
+    def by_vin(self) -> dict[str, str]:
+        """The status of each vehicle; "error" if it could not be requested."""
+        return {**self.statuses, **dict.fromkeys(self.failed, "error")}
+
+    def approved(self) -> list[str]:
+        """The VINs that are approved, sorted."""
+        return sorted(vin for vin, status in self.statuses.items() if status == "approved")
+
+    def rejected(self) -> dict[str, str]:
+        """The carmaker's reason by VIN, for those rejected; empty if it gave none."""
+        return {
+            vin: self.reasons.get(vin, "") for vin, status in self.statuses.items() if status == "rejected"
+        }
+
 
 def read_registry(text: str) -> Registry:
     """The facts by VIN. Raises: ValueError."""
@@ -134,6 +148,11 @@ def read_registry(text: str) -> Registry:
         {vin: {"brand": brand, "tags": tags} for vin, (brand, tags) in fields.get("registered", {}).items()},
         fields.get("retried", {}),
     )
+
+
+def request_name(fleet_id: str, facts: Registry, vin: str) -> str:
+    """Names the request for the clearance of one vehicle of a Fleet."""
+    return f"{fleet_id}/{facts.serials.get(vin, 1)}"
 
 
 def _by_vin(groups: Mapping[str, str]) -> Iterable[tuple[str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from ..clearance.token_plan import TokenState, TokenStatus
 from ..clock import parse_instant, write_instant
 from ..secret import Secret
+from .held import Registry, request_name
 
 
 class Clearance(NamedTuple):
@@ -79,6 +80,26 @@ class HeldTokens:
             if one.state.status is TokenStatus.AWAITING_CLEARANCE and not one.is_leaving
         )
 
+    def pair_of(self, vin: str) -> dict[str, str]:
+        """access_token, refresh_token and expires_at, as far as there are any; in plain text."""
+        held = self.tokens.get(vin)
+        if held is None or not held.is_usable:
+            return {}
+        found = {
+            "access_token": None if held.access_token is None else held.access_token.reveal(),
+            "refresh_token": None if held.refresh_token is None else held.refresh_token.reveal(),
+            "expires_at": None if held.state.expires_at is None else write_instant(held.state.expires_at),
+        }
+        return {name: text for name, text in found.items() if text is not None}
+
+    def usable(self) -> dict[str, dict[str, str]]:
+        """The pairs that a program is given, by VIN; in plain text."""
+        return {
+            vin: self.pair_of(vin)
+            for vin, one in sorted(self.tokens.items())
+            if one.is_usable and one.access_token is not None
+        }
+
     def validity(self) -> str:
         """All but the tokens, as text: VINs by what they have in common, since tokens are issued many a second."""
         groups: dict[tuple[str, ...], list[str]] = {}
@@ -125,6 +146,15 @@ class HeldTokens:
             tokens[vin] = replace(tokens[vin], is_leaving=True)
         failed = {vin: reason for reason, vins in fields.get("failed", ()) for vin in vins.split()}
         return cls(tokens, failed)
+
+
+def clearances_of(fleet_id: str, facts: Registry, vins: Iterable[str] | None = None) -> Iterator[Clearance]:
+    """These vehicles of a Fleet, or all: one that its state does not have yet is no error, as of a FleetMember."""
+    chosen = facts.statuses if vins is None else [str(vin).strip().upper() for vin in vins]
+    return (
+        Clearance(vin, facts.statuses.get(vin, "unknown"), request_name(fleet_id, facts, vin))
+        for vin in chosen
+    )
 
 
 def write_clearances(clearances: Iterable[Clearance]) -> str:

@@ -28,7 +28,7 @@ from ..run.engine_run import why_kept
 from ..run.urns import shown
 from ..text import composed_tags, visible
 from ..vehicle.brands import notices_for, wire_name
-from ..vehicle.check import check_vehicle
+from ..vehicle.check import CheckedVehicle, check_vehicle
 from ..vehicle.vin import InvalidVin, parse_vin
 from . import origin
 from .again import is_due, may_retry
@@ -51,7 +51,7 @@ from .work import Facts, Work
 def check(olds: Props, news: Props, facts: Facts) -> Checked:
     """Everything that can be known to be wrong before a request is made; runs at every preview and up."""
     given, problems = FLEET_VEHICLE.check(olds, news)
-    checked = check_vehicle(given, unknown=is_unknown)
+    checked = _check_vehicle(given, olds)
     problems.extend(checked.problems)
     # Without tags there are none: a refresh reads them as such, and a diff would show them as taken away.
     inputs = {"tags": {}} | given | checked.normalized
@@ -73,6 +73,15 @@ def check(olds: Props, news: Props, facts: Facts) -> Checked:
                 # True of the brand: said at its first vehicle, not at a thousand.
                 notices.append(Notice(f"{checked.spec.brand}: {notice}", of_brand=True))
     return Checked(inputs, problems, notices, eligibility, wants=_wanted(given.get("vin")))
+
+
+def _check_vehicle(given: Props, olds: Props) -> CheckedVehicle:
+    """A reading is demanded of what is to be requested: one that was imported has none, and nothing to request."""
+    if olds and given.get("control_measures") is None:
+        checked = check_vehicle(given, unknown=is_unknown, needs_odometer=False)
+        if not differs({"tags": {}} | given | checked.normalized, olds, "vin", "brand", "tags"):
+            return checked
+    return check_vehicle(given, unknown=is_unknown)
 
 
 def _wanted(vin: object) -> dict[str, str]:
@@ -142,7 +151,8 @@ async def read(work: Work, id_: str, props: Props) -> State | None:
     brand than the program's are told, and change nothing: the API cannot change them, and no clearance ends for them.
     """
     origin.refuse_other_server(props, work.service.settings)
-    vin = props.get("vin", id_)
+    # Of one that is imported nothing is known but the id, as it was typed.
+    vin = props.get("vin") or parse_vin(id_)
     held = origin.is_held(props.get("status"))
     found = await work.service.read(vin, is_held=held)
     if found is None:

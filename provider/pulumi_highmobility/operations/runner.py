@@ -28,6 +28,7 @@ from ..settings import (
 )
 from ..text import visible
 from ..vehicle.check import Problem
+from ..vehicle.vin import InvalidVin
 from . import origin
 from .eligibility import can_be_asked, look_up
 from .values import Checked, Difference, Notice, Props, State
@@ -204,7 +205,7 @@ class Runner:
     def _answered(self, target: Target, work: Callable[[], T]) -> T | Failure:
         try:
             return work()
-        except HighMobilityError as error:
+        except (HighMobilityError, InvalidVin) as error:
             return Failure(visible(f"{target}: {error}", LONGEST))
         except Exception:
             return Failure(

@@ -12,7 +12,7 @@ from ..dynamic.provider import HighMobilityProvider
 from ..inputs import OnRemoval, OnUncancellable, without_none
 from .args import FleetArgs, FleetArgsDict, Vehicles, split_arguments
 from .constructed import tell_construction
-from .fleet_member import FleetMember, encoded, request_name, vins_in, vins_of
+from .fleet_member import FleetMember, encoded, vins_in, vins_of
 from .fleet_removals import FleetRemovals
 from .mistakes import NotInFleet, shown_in_words
 from .program import refuse_replace_with, tell_of_plain_secrets
@@ -129,25 +129,17 @@ class Fleet(Resource, module="highmobility", name="Fleet"):
     @property
     def statuses(self) -> pulumi.Output[Mapping[str, str]]:
         """The status of each vehicle by VIN; "error" if it could not be requested."""
-        return self._facts.apply(lambda facts: {**facts.statuses, **dict.fromkeys(facts.failed, "error")})
+        return self._facts.apply(lambda facts: facts.by_vin())
 
     @property
     def approved(self) -> pulumi.Output[Sequence[str]]:
         """The VINs that are approved, sorted."""
-        return self._facts.apply(
-            lambda facts: sorted(vin for vin, status in facts.statuses.items() if status == "approved")
-        )
+        return self._facts.apply(lambda facts: facts.approved())
 
     @property
     def rejected(self) -> pulumi.Output[Mapping[str, str]]:
         """The carmaker's reason by VIN, for those rejected; empty if it gave none."""
-        return self._facts.apply(
-            lambda facts: {
-                vin: facts.reasons.get(vin, "")
-                for vin, status in facts.statuses.items()
-                if status == "rejected"
-            }
-        )
+        return self._facts.apply(lambda facts: facts.rejected())
 
     @property
     def failed(self) -> pulumi.Output[Mapping[str, str]]:
@@ -181,15 +173,10 @@ class Fleet(Resource, module="highmobility", name="Fleet"):
 
 
 def _write_clearances(known: Sequence[Any]) -> str:
-    from ..fleet.held_tokens import Clearance, write_clearances  # noqa: PLC0415 - as below
+    from ..fleet.held_tokens import clearances_of, write_clearances  # noqa: PLC0415 - as below
 
     fleet_id, facts, vins = known
-    chosen = facts.statuses if vins is None else [str(vin).strip().upper() for vin in vins]
-    return write_clearances(
-        # One that the Fleet's state does not have yet is no error, as of a FleetMember.
-        Clearance(vin, facts.statuses.get(vin, "unknown"), request_name(fleet_id, facts, vin))
-        for vin in chosen
-    )
+    return write_clearances(clearances_of(fleet_id, facts, vins))
 
 
 def _read_facts(registry: str) -> Registry:

@@ -63,17 +63,17 @@ class FleetToken:
     @property
     def access_token(self) -> pulumi.Output[str | None]:
         """The access token, a secret; None while the clearance is awaited."""
-        return self._held.apply(lambda held: _pair(held, self._vin)[0])
+        return self._held.apply(lambda held: held.pair_of(self._vin).get("access_token"))
 
     @property
     def refresh_token(self) -> pulumi.Output[str | None]:
         """The refresh token, a secret; the durable part of the pair."""
-        return self._held.apply(lambda held: _pair(held, self._vin)[1])
+        return self._held.apply(lambda held: held.pair_of(self._vin).get("refresh_token"))
 
     @property
     def expires_at(self) -> pulumi.Output[str | None]:
         """When the access token expires, ISO 8601 in UTC; None where there is none."""
-        return self._known.apply(lambda known: _end(known, self._vin))
+        return self._known.apply(lambda known: known.pair_of(self._vin).get("expires_at"))
 
     @property
     def status(self) -> pulumi.Output[str]:
@@ -174,7 +174,7 @@ class FleetAccessTokens(Resource, module="highmobility", name="FleetAccessTokens
     @property
     def tokens(self) -> pulumi.Output[Mapping[str, Mapping[str, str]]]:
         """By VIN access_token, refresh_token and expires_at, a secret; those that have no token yet are not in it."""
-        return self._held.apply(_tokens)
+        return self._held.apply(lambda held: held.usable())
 
     @property
     def expires_at(self) -> pulumi.Output[Mapping[str, str]]:
@@ -247,37 +247,3 @@ def _read(validity: str | None, pairs: str | None) -> HeldTokens:
     from ..fleet.held_tokens import HeldTokens  # noqa: PLC0415 - as above
 
     return HeldTokens.read(validity or "", pairs or "")
-
-
-def _pair(held: HeldTokens, vin: str) -> tuple[str | None, str | None]:
-    found = held.tokens.get(vin)
-    if found is None or not found.is_usable:
-        return None, None
-    return (
-        None if found.access_token is None else found.access_token.reveal(),
-        None if found.refresh_token is None else found.refresh_token.reveal(),
-    )
-
-
-def _end(held: HeldTokens, vin: str) -> str | None:
-    from ..clock import write_instant  # noqa: PLC0415 - as above
-
-    found = held.tokens.get(vin)
-    instant = found.state.expires_at if found is not None and found.is_usable else None
-    return None if instant is None else write_instant(instant)
-
-
-def _tokens(held: HeldTokens) -> dict[str, dict[str, str]]:
-    return {
-        vin: {
-            name: value
-            for name, value in zip(
-                ("access_token", "refresh_token", "expires_at"),
-                (*_pair(held, vin), _end(held, vin)),
-                strict=True,
-            )
-            if value is not None
-        }
-        for vin, one in sorted(held.tokens.items())
-        if one.is_usable and one.access_token is not None
-    }

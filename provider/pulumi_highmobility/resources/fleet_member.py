@@ -43,7 +43,7 @@ class FleetMember:
     def request_id(self) -> pulumi.Output[str]:
         """Identifies the request for its clearance; a re-request gets a new one."""
         return pulumi.Output.all(self._fleet_id, self._facts).apply(
-            lambda known: request_name(known[0], known[1], self._vin)
+            lambda known: _request_name(known[0], known[1], self._vin)
         )
 
     def _status(self, facts: Registry) -> str:
@@ -53,9 +53,10 @@ class FleetMember:
         return facts.statuses.get(self._vin, "unknown")
 
 
-def request_name(fleet_id: str, facts: Registry, vin: str) -> str:
-    """Names the request for the clearance of one vehicle of a Fleet."""
-    return f"{fleet_id}/{facts.serials.get(vin, 1)}"
+def _request_name(fleet_id: str, facts: Registry, vin: str) -> str:
+    from ..fleet.held import request_name  # noqa: PLC0415 - a program without it has no use for the rules
+
+    return request_name(fleet_id, facts, vin)
 
 
 def encoded(vehicles: Any) -> pulumi.Input[str]:

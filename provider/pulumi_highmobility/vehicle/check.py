@@ -79,15 +79,19 @@ def _is_never_unknown(_value: object) -> bool:
 
 
 def check_vehicle(
-    fields: Mapping[str, object], *, unknown: Callable[[object], bool] = _is_never_unknown
+    fields: Mapping[str, object],
+    *,
+    unknown: Callable[[object], bool] = _is_never_unknown,
+    needs_odometer: bool = True,
 ) -> CheckedVehicle:
     """
     Check vin, brand, control_measures and tags, given as in a program; other fields are not looked at.
 
     `unknown` tells which values are not known yet, at any depth: they are neither checked nor a
-    problem. A property of None counts as not given.
+    problem. A property of None counts as not given. `needs_odometer`: False for one that is registered already, whose reading
+    the platform does not return.
     """
-    check = _Check(unknown)
+    check = _Check(unknown, needs_odometer)
     vin = check.vin(fields.get("vin"))
     brand = check.brand(fields.get("brand"))
     measures = check.control_measures(fields.get("control_measures"), brand)
@@ -111,10 +115,11 @@ class _Check:
     It runs for each of a hundred thousand vehicles: what only a message needs is made where it is said.
     """
 
-    __slots__ = ("_unknown", "met_unknown", "problems", "warnings")
+    __slots__ = ("_needs_odometer", "_unknown", "met_unknown", "problems", "warnings")
 
-    def __init__(self, unknown: Callable[[object], bool]) -> None:
+    def __init__(self, unknown: Callable[[object], bool], needs_odometer: bool) -> None:
         self._unknown = unknown
+        self._needs_odometer = needs_odometer
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
         self.met_unknown = False
@@ -172,7 +177,7 @@ class _Check:
         if reading is not None:
             return self._odometer(reading)
         known = BRANDS.get(brand) if brand is not None else None
-        if known is not None and known.requires_odometer:
+        if known is not None and known.requires_odometer and self._needs_odometer:
             self._refuse(
                 "control_measures.odometer",
                 f"The odometer's reading is missing: {brand} compares it with the car's. "
