@@ -19,7 +19,10 @@ import_past_the_program()
 def _is_own_command() -> bool:
     """The commands and the emulator have no use for Pulumi's SDK, which is half of their start."""
     name = Path(sys.argv[0]).stem if sys.argv else ""
-    return name == "pulumi-highmobility" or (name == "-m" and f"{__name__}.emulator" in sys.orig_argv)
+    modules = (f"{__name__}.emulator", f"{__name__}.plugin")
+    return name in ("pulumi-highmobility", "pulumi-resource-highmobility") or (
+        name == "-m" and any(module in sys.orig_argv for module in modules)
+    )
 
 
 def _take_public_names() -> None:

@@ -229,9 +229,10 @@ def wants_whole_stack_traces(config: Mapping[str, Any], environ: Mapping[str, st
     return _flag(_Source(config, environ).get(WHOLE_STACK_TRACES), WHOLE_STACK_TRACES)
 
 
-def wants_plugin(config: Mapping[str, Any], environ: Mapping[str, str]) -> bool:
-    """Whether a Python program's resources are the native plugin's, and no dynamic ones. Raises: ConfigError."""
-    return _flag(_Source(config, environ).get(PLUGIN), PLUGIN)
+def wants_plugin(config: Mapping[str, Any], environ: Mapping[str, str]) -> bool | None:
+    """Whether a Python program's resources are the native plugin's; None where nothing is said. Raises: ConfigError."""
+    text = _Source(config, environ).get(PLUGIN)
+    return None if text is None else _flag(text, PLUGIN)
 
 
 def wants_refresh_before_update(config: Mapping[str, Any], environ: Mapping[str, str]) -> bool:

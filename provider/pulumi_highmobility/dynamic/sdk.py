@@ -194,6 +194,24 @@ def construct(
         pulumi.CustomResource.__init__(resource, f"pulumi-python:{kind}", name, inputs, opts)
 
 
+def construct_native(
+    resource: Any,
+    kind: str,
+    name: str,
+    properties: Mapping[str, Any],
+    opts: Any,
+    *,
+    has_whole_trace: bool,
+) -> None:
+    """As `construct`, for a resource of the native plugin's; `kind` is its whole type."""
+    import pulumi  # noqa: PLC0415 - as above
+
+    with contextlib.ExitStack() as trace:
+        if not has_whole_trace:
+            trace.enter_context(short_stack_trace(sys._getframe(), 0))
+        pulumi.CustomResource.__init__(resource, kind, name, dict(properties), opts)
+
+
 # From traceback.extract_stack() outwards to the caller of CustomResource: two functions and two constructors.
 _FRAMES_OF_THE_SDK = 4
 _tracing = threading.Lock()

@@ -1,0 +1,6 @@
+"""As the console script."""
+
+from .main import main
+
+if __name__ == "__main__":
+    main()
