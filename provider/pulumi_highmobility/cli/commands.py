@@ -36,6 +36,9 @@ _TOOLS = {
         "cli,emulator",
         "Serve the fleet clearance API locally, without an account.",
     ),
+    "plugin": _Tool(
+        "cli.plugin:plugin", "cli", "Install the native plugin: for `pulumi import` and other languages."
+    ),
     "webhook": _Tool("cli.webhook:webhook", "webhooks", "React to clearance changes."),
 }
 

@@ -166,7 +166,8 @@ async def read(work: Work, id_: str, props: Props) -> State | None:
             f"{vin} was {found.status} by somebody else{f', with the reason: {reason}' if reason else ''}. It stays in the stack, and is not requested "
             "again: to request it again, once that is agreed, set retry_revoked=True"
         )
-    wanted = props.get("wanted") or _as_wanted(props)
+    # Of one that is imported nobody has wanted anything yet: it is wanted as it is.
+    wanted = (props.get("wanted") or _as_wanted(props)) if props else {}
     outputs = _outputs(
         work, found, props, request_id=props.get("request_id") or _new_request_id(), wanted=wanted
     )
@@ -298,7 +299,7 @@ def _outputs(
         **FLEET_VEHICLE.given(props),
         "vin": found.vin.upper(),
         **registered,
-        "wanted": wanted if wanted != registered else None,
+        "wanted": wanted if wanted and wanted != registered else None,
         "retried_at": props.get("retried_at"),
         "status": found.status,
         "status_reason": reason_of(found),

@@ -26,15 +26,17 @@ def detailed(
     """
     By path. `names`: the plugin's name of each property that changes; `olds` and `news` are inputs under these names.
 
-    What is no input is changed by the `up` itself, such as the status of a vehicle that is requested again.
+    What is no input is changed by the `up` itself, such as the token of a vehicle that is requested again: the engine, which looks for
+    the new value among the inputs, would show it as taken away.
     """
     shown: dict[str, provider_pb2.PropertyDiff] = {}
     for name in dict.fromkeys([*found.changed, *found.replaces]):
         here = names.get(name, name)
+        if here not in olds and here not in news:
+            continue
         for path, kind in _parts(here, olds.get(here), news.get(here)):
-            is_input = here in news or here in olds
             shown[path] = provider_pb2.PropertyDiff(
-                kind=_REPLACED[kind] if name in found.replaces else kind, inputDiff=is_input
+                kind=_REPLACED[kind] if name in found.replaces else kind, inputDiff=True
             )
     return shown
 

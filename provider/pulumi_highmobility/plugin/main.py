@@ -6,6 +6,7 @@ import json
 import logging
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
 
 import grpc
 
@@ -27,11 +28,26 @@ def main() -> None:
 
         print(json.dumps(package_schema(), indent=2, ensure_ascii=False))
         return
+    if arguments[:1] == ["--of"]:
+        _refuse_another_version(*arguments[1:2])
+        arguments = arguments[2:]
     address = engine_address(arguments)
     if address is None:
         print(_USAGE, file=sys.stderr)
         raise SystemExit(2)
     serve(address)
+
+
+def _refuse_another_version(wanted: str = "") -> None:
+    """Raises: SystemExit, where an upgrade came after the installation: the engine would take this one for the old one."""
+    here = version("pulumi-highmobility")
+    if wanted != here:
+        print(
+            f"This plugin was installed for pulumi-highmobility {wanted}, and {sys.executable} has {here} now: run "
+            "`pulumi-highmobility plugin install` again",
+            file=sys.stderr,
+        )
+        raise SystemExit(1)
 
 
 def serve(address: str) -> None:
