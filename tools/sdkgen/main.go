@@ -23,7 +23,8 @@ func main() {
 	text, err := os.ReadFile(os.Args[1])
 	fail(err)
 	fail(write(filepath.Join(os.Args[2], "nodejs"), func() (map[string][]byte, error) {
-		// As a local SDK: its package.json compiles it when it is installed from this folder.
+		// As a local SDK: its package.json compiles it when it is installed from this folder. The loader, which is nil,
+		// is asked for the packages that a schema depends on, and ours depends on none.
 		return nodejs.GeneratePackage(tool, bind(text), nil, nil, true, nil)
 	}))
 	fail(write(filepath.Join(os.Args[2], "go"), func() (map[string][]byte, error) {
