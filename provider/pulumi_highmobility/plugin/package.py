@@ -169,6 +169,8 @@ def package_schema() -> dict[str, Any]:
         "description": "Fleet clearance and vehicle access tokens of High Mobility",
         "keywords": ["pulumi", "high-mobility", "fleet", "clearance", "vin"],
         "license": "Apache-2.0",
+        # The version goes into the SDKs, and the Go SDK is a module of its own.
+        "meta": {"supportPack": True},
         "config": {"variables": config},
         "provider": {
             "description": "Where the platform is, and the credentials for it.",

@@ -8,6 +8,7 @@ from ..operations.schema import SCHEMAS
 from ..spelling import camel
 
 _ARGUMENTS = {one.name for schema in SCHEMAS.values() for one in (*schema, *schema.views, *schema.arguments)}
+_ARGUMENTS |= {"vehicle"}
 _NAMES = "|".join(sorted(map(re.escape, _ARGUMENTS), key=len, reverse=True))
 # In quotes stands what users and the platform write: only a name that we propose is ours there.
 _FOUND = re.compile(

@@ -1,0 +1,2 @@
+// Fleet clearance and vehicle access tokens of High Mobility
+package highmobility
