@@ -23,14 +23,14 @@ Run `pulumi-highmobility plugin install` to install it; `pulumi-resource-highmob
 def main() -> None:
     """Serve the engine whose address is the argument; `schema` prints the package's schema."""
     arguments = sys.argv[1:]
+    if arguments[:1] == ["--of"]:
+        _refuse_another_version(*arguments[1:2])
+        arguments = arguments[2:]
     if arguments == ["schema"]:
         from .package import package_schema  # noqa: PLC0415 - with it come all operations
 
         print(json.dumps(package_schema(), indent=2, ensure_ascii=False))
         return
-    if arguments[:1] == ["--of"]:
-        _refuse_another_version(*arguments[1:2])
-        arguments = arguments[2:]
     address = engine_address(arguments)
     if address is None:
         print(_USAGE, file=sys.stderr)
