@@ -69,7 +69,7 @@ def get_fleet(
     from .operations import functions  # noqa: PLC0415 - a program without this call has no use for it
 
     found = BRIDGE.run(
-        lambda service: functions.get_fleet(service, status=status, brand=brand, vins=vins, tags=tags),
+        functions.get_fleet(status=status, brand=brand, vins=vins, tags=tags),
         stack_config(),
     )
     return [FleetVehicleResult(**vehicle) for vehicle in found]
@@ -97,9 +97,7 @@ def get_fleet_vehicle(vin: str) -> FleetVehicleResult:
     """
     from .operations import functions  # noqa: PLC0415 - as above
 
-    return FleetVehicleResult(
-        **BRIDGE.run(lambda service: functions.get_fleet_vehicle(service, vin=vin), stack_config())
-    )
+    return FleetVehicleResult(**BRIDGE.run(functions.get_fleet_vehicle(vin=vin), stack_config()))
 
 
 def get_fleet_vehicle_output(vin: pulumi.Input[str]) -> pulumi.Output[FleetVehicleResult]:
@@ -117,11 +115,7 @@ def check_eligibility(vin: str, brand: str) -> EligibilityResult:
     """
     from .operations import functions  # noqa: PLC0415 - as above
 
-    return EligibilityResult(
-        **BRIDGE.run(
-            lambda service: functions.check_eligibility(service, vin=vin, brand=brand), stack_config()
-        )
-    )
+    return EligibilityResult(**BRIDGE.run(functions.check_eligibility(vin=vin, brand=brand), stack_config()))
 
 
 def check_eligibility_output(

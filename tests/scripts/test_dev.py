@@ -260,6 +260,8 @@ def stack_module() -> Any:
 def test_the_settings_that_keep_the_emulator_out_are_the_providers() -> None:
     """All of them, but those that neither name a server nor how to sign on to it."""
     others = {
+        setting_names.PLUGIN,
+        setting_names.REFRESH_BEFORE_UPDATE,
         setting_names.CHECK_ELIGIBILITY,
         setting_names.LISTING_MAX_AGE,
         setting_names.REQUEST_TIMEOUT,

@@ -12,7 +12,7 @@ from ..errors import ConfigError
 
 @click.group()
 def plugin() -> None:
-    """Install the native plugin: for `pulumi import`, YAML, TypeScript and Go."""
+    """Install the native plugin: for `pulumi import` and other languages."""
 
 
 @plugin.command()

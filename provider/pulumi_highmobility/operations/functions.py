@@ -1,9 +1,13 @@
-"""What a program can ask the platform without a resource: the fleet, one vehicle of it, a carmaker's eligibility."""
+"""
+What a program can ask the platform without a resource: the fleet, one vehicle of it, a carmaker's eligibility.
+
+Each function checks what it was given, and returns what asks: a wrong VIN is told before credentials are looked for.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..clearance.registered import approved_at, changes_of, reason_of, requested_at, tags_of
 from ..clock import write_instant
@@ -15,18 +19,19 @@ if TYPE_CHECKING:
     from ..api.shapes import RegisteredVehicle
     from ..clearance.service import ClearanceService
 
+T = TypeVar("T")
+Ask = Callable[["ClearanceService"], Awaitable[T]]
 Vehicle = dict[str, Any]
 """vin, brand, status, status_reason, tags, changelog, requested_at, approved_at; instants are ISO 8601 in UTC, empty where there is none."""
 
 
-async def get_fleet(
-    service: ClearanceService,
+def get_fleet(
     *,
     status: str | Sequence[str] | None = None,
     brand: str | Sequence[str] | None = None,
     vins: Sequence[str] | None = None,
     tags: Mapping[str, str] | None = None,
-) -> list[Vehicle]:
+) -> Ask[list[Vehicle]]:
     """
     The registered vehicles, by VIN; each argument is a filter; `tags` selects vehicles that have at least these.
 
@@ -46,35 +51,49 @@ async def get_fleet(
             wishes[name] = {"operator": "in", "value": list(dict.fromkeys(map(normal, wish)))}
     if tags is not None:
         wishes["tags"] = {"operator": "contains", "value": composed_tags(tags)}
-    found = await service.api.list_vehicles(wishes or None)
-    return sorted(map(_described, found), key=lambda vehicle: str(vehicle["vin"]))
+
+    async def ask(service: ClearanceService) -> list[Vehicle]:
+        found = await service.api.list_vehicles(wishes or None)
+        return sorted(map(_described, found), key=lambda vehicle: str(vehicle["vin"]))
+
+    return ask
 
 
-async def get_fleet_vehicle(service: ClearanceService, *, vin: str) -> Vehicle:
+def get_fleet_vehicle(*, vin: str) -> Ask[Vehicle]:
     """
     One registered vehicle.
 
     Raises: InvalidVin, VehicleNotFound, and what else the API raises.
     API: GET /fleets/vehicles/{vin}
     """
-    return _described(await service.api.get_vehicle(parse_vin(vin)))
+    wanted = parse_vin(vin)
+
+    async def ask(service: ClearanceService) -> Vehicle:
+        return _described(await service.api.get_vehicle(wanted))
+
+    return ask
 
 
-async def check_eligibility(service: ClearanceService, *, vin: str, brand: str) -> dict[str, Any]:
+def check_eligibility(*, vin: str, brand: str) -> Ask[dict[str, Any]]:
     """
     Whether the carmaker would accept the vehicle: vin, eligible, data_delivery, connectivity_status, primary_user_assigned.
 
     Raises: InvalidVin; InvalidRequest, where the brand has no look-up or is not activated for the application.
     API: POST /eligibility
     """
-    answer = await service.api.check_eligibility(parse_vin(vin), wire_name(brand) or brand)
-    return {
-        "vin": answer.vin,
-        "eligible": answer.eligible,
-        "data_delivery": list(answer.data_delivery),
-        "connectivity_status": answer.connectivity_status,
-        "primary_user_assigned": answer.primary_user_assigned,
-    }
+    wanted = parse_vin(vin)
+
+    async def ask(service: ClearanceService) -> dict[str, Any]:
+        answer = await service.api.check_eligibility(wanted, wire_name(brand) or brand)
+        return {
+            "vin": answer.vin,
+            "eligible": answer.eligible,
+            "data_delivery": list(answer.data_delivery),
+            "connectivity_status": answer.connectivity_status,
+            "primary_user_assigned": answer.primary_user_assigned,
+        }
+
+    return ask
 
 
 def _described(vehicle: RegisteredVehicle) -> Vehicle:

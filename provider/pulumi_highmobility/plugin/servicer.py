@@ -124,10 +124,15 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         found = given(target.kind, news.values, olds.values)
         answer = self._runner.check(target, in_snake_case(olds.values), found.props)
         checked = _answered(context, answer)
-        problems = [*found.problems, *checked.problems]
         return provider_pb2.CheckResponse(
             inputs=sent(inputs(target.kind, checked.inputs), secrets(target.kind, news.secrets)),
-            failures=[_failure(property_path(one.property), in_plugin_words(one.reason)) for one in problems],
+            failures=[
+                *(_failure(one.property, one.reason) for one in found.problems),
+                *(
+                    _failure(property_path(one.property), in_plugin_words(one.reason))
+                    for one in checked.problems
+                ),
+            ],
         )
 
     def Diff(self, request: Any, context: Context) -> Any:  # noqa: N802
@@ -197,7 +202,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         if failures:
             return provider_pb2.InvokeResponse(failures=failures)
         try:
-            found = self._bridge.run(lambda service: function(service, **in_snake_case(arguments)))
+            found = self._bridge.run(function(**in_snake_case(arguments)))
         except (HighMobilityError, InvalidVin) as error:
             _fail(context, f"{name}: {error}")
         result = (
