@@ -13,7 +13,7 @@ import json
 import random
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from pulumi_highmobility.clearance.service import ClearanceService
 from pulumi_highmobility.errors import HighMobilityError
@@ -32,6 +32,7 @@ from pulumi_highmobility.run.engine_run import EngineRun
 from pulumi_highmobility.run.saved_state import SavedState, read_export
 from pulumi_highmobility.run.urns import kind_of
 from pulumi_highmobility.settings import Settings
+from pulumi_highmobility.spelling import camel
 from pulumi_highmobility.vehicle.vin import parse_vin
 
 OPERATIONS: Mapping[str, Any] = {
@@ -43,22 +44,25 @@ OPERATIONS: Mapping[str, Any] = {
     "VehicleApproval": vehicle_approval,
 }
 TYPE = "pulumi-python:dynamic/highmobility:"
+NATIVE = "highmobility:index:"
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Declared:
-    """A resource of a program; `fails`: not one of ours, and its create fails."""
+    """A resource of a program; `fails`: not one of ours, and its create fails. `is_native`: the plugin's process serves it."""
 
     kind: str
     name: str
     props: Mapping[str, Any] = field(default_factory=dict)
     fails: bool = False
+    is_native: bool = False
 
     @property
     def urn(self) -> str:
-        parent = f"{TYPE}Fleet$" if self.kind == "FleetRemovals" else ""
-        return f"urn:pulumi:test::fleet::{parent}{TYPE}{self.kind}::{self.name}"
+        door = NATIVE if self.is_native else TYPE
+        parent = f"{door}Fleet$" if self.kind == "FleetRemovals" else ""
+        return f"urn:pulumi:test::fleet::{parent}{door}{self.kind}::{self.name}"
 
     @property
     def vins(self) -> str:
@@ -92,10 +96,14 @@ class Record:
     def as_json(self) -> dict[str, Any]:
         return {
             "urn": self.urn,
-            "type": TYPE + self.kind,
+            "type": (NATIVE if NATIVE in self.urn else TYPE) + self.kind,
             "id": self.id,
             "inputs": self.inputs,
-            "outputs": {name: value for name, value in self.outputs.items() if value is not None},
+            "outputs": {
+                camel(name) if NATIVE in self.urn else name: value
+                for name, value in self.outputs.items()
+                if value is not None
+            },
             "delete": self.delete,
             "pendingReplacement": self.pending_replacement,
         }
@@ -134,6 +142,23 @@ class FakeBoard:
 
     def close(self) -> None:
         """Nothing is left behind."""
+
+
+class SharedBoard(FakeBoard):
+    """Of two processes: each reads what the other wrote, too."""
+
+    def __init__(self, lines: Sequence[Mapping[str, Any]]) -> None:
+        super().__init__(lines)
+        self.other = self
+
+    @classmethod
+    def pair(cls, lines: Sequence[Mapping[str, Any]]) -> tuple[SharedBoard, SharedBoard]:
+        one, two = cls(lines), cls(lines)
+        one.other, two.other = two, one
+        return one, two
+
+    def write(self, line: Mapping[str, Any]) -> None:
+        self.other.lines.append(("the other", json.loads(json.dumps(line))))
 
 
 class Heard:
@@ -182,6 +207,19 @@ class Played:
     runner: Runner
 
 
+class ByDoor:
+    """The runners of both processes: the engine calls the one whose resource it is about."""
+
+    def __init__(self, dynamic: Runner, native: Runner) -> None:
+        self._runners = dynamic, native
+
+    def __getattr__(self, call: str) -> Callable[..., Any]:
+        def made(target: Target, *values: Any) -> Any:
+            return getattr(self._runners[NATIVE in target.urn], call)(target, *values)
+
+        return made
+
+
 class Failed(HighMobilityError):
     """A call of the engine failed."""
 
@@ -196,7 +234,9 @@ class Stack:
         clock: Any,
         *,
         rng: random.Random | None = None,
+        has_two_doors: bool = False,
     ) -> None:
+        self.has_two_doors = has_two_doors
         self.service = service
         self.loop = loop
         self.clock = clock
@@ -339,8 +379,15 @@ class Stack:
                 return read_export("no state", stack, project)
             return read_export(self.export(), stack, project)
 
-        run = EngineRun(FakeBoard(lines), warn=outcome.said.append, read_state=read_state)
-        return Played(run, Runner(PlayedDoor(self, outcome.said, outcome.failures), run))
+        if not self.has_two_doors:
+            run = EngineRun(FakeBoard(lines), warn=outcome.said.append, read_state=read_state)
+            return Played(run, Runner(PlayedDoor(self, outcome.said, outcome.failures), run))
+        runs = [
+            EngineRun(board, warn=outcome.said.append, read_state=read_state)
+            for board in SharedBoard.pair(lines)
+        ]
+        runners = [Runner(PlayedDoor(self, outcome.said, outcome.failures), run) for run in runs]
+        return Played(runs[0], cast("Runner", ByDoor(*runners)))
 
     def export(self) -> str:
         return json.dumps({"deployment": {"resources": [one.as_json() for one in self.records]}}, default=str)
@@ -497,12 +544,12 @@ def _with_children(program: Sequence[Declared]) -> list[Declared]:
         found.append(one)
         if one.kind == "Fleet":
             settings = {name: one.props[name] for name in ("on_uncancellable",) if name in one.props}
-            found.append(Declared("FleetRemovals", one.name, settings))
+            found.append(Declared("FleetRemovals", one.name, settings, is_native=one.is_native))
     return found
 
 
 def _parent_of(urn: str) -> str:
-    return urn.replace(f"{TYPE}Fleet$", "").replace("FleetRemovals", "Fleet")
+    return urn.replace(f"{TYPE}Fleet$", "").replace(f"{NATIVE}Fleet$", "").replace("FleetRemovals", "Fleet")
 
 
 def is_vin(text: str) -> bool:

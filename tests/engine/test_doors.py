@@ -79,11 +79,13 @@ def changes(emulator: RunningEmulator) -> list[tuple[str, str]]:
     ]
 
 
+@pytest.mark.sdk
 @pytest.mark.parametrize(("first", "then"), [("dynamic", "native"), ("native", "dynamic")])
 def test_a_program_that_changes_doors_makes_no_request(
-    project: Project, emulator: RunningEmulator, first: str, then: str
+    plain_project: Project, emulator: RunningEmulator, first: str, then: str
 ) -> None:
     """All five resources and the child of one, with their outputs complete after it; then the life goes on at the other door."""
+    project = plain_project
     project.program(ALL_RESOURCES)
     choose(project, first)
     project.up()
@@ -241,6 +243,7 @@ def test_with_targets_nothing_ends_in_a_program_that_does_not_tell_what_it_decla
     assert statuses(emulator)[vin(1)] in ("revoking", "revoked")
 
 
+@pytest.mark.sdk
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 @pytest.mark.parametrize("moment", [("POST", "/fleets/vehicles"), ("POST", "/fleets/access_tokens")])
 def test_a_run_that_is_killed_at_the_plugin_is_taken_up_by_the_next(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -40,16 +42,29 @@ def programs(draw: st.DrawFn) -> list[Declared]:
     return draw(st.permutations(program))
 
 
-RUNS = st.lists(
-    st.tuples(
-        programs(),
+@st.composite
+def programs_of_both_doors(draw: st.DrawFn) -> list[Declared]:
+    """The same, each resource served by the process of one of the doors."""
+    program = draw(programs())
+    doors = draw(st.lists(st.booleans(), min_size=len(program), max_size=len(program)))
+    return [replace(one, is_native=is_native) for one, is_native in zip(program, doors, strict=True)]
+
+
+def runs_of(
+    made: st.SearchStrategy[list[Declared]],
+) -> st.SearchStrategy[list[tuple[list[Declared], str, int, str]]]:
+    return st.lists(_run_of(made), min_size=1, max_size=5)
+
+
+def _run_of(
+    made: st.SearchStrategy[list[Declared]],
+) -> st.SearchStrategy[tuple[list[Declared], str, int, str]]:
+    return st.tuples(
+        made,
         st.sampled_from(["good", "good", "raises", "fails", "killed", "targets", "keeps going"]),
         st.integers(0, 8),
         st.sampled_from(["before", "unsaved", "after"]),
-    ),
-    min_size=1,
-    max_size=5,
-)
+    )
 
 
 def run(stack: Stack, program: list[Declared], how: str, number: int, when: str) -> bool:
@@ -69,13 +84,29 @@ def run(stack: Stack, program: list[Declared], how: str, number: int, when: str)
     return stack.up(*program).is_good
 
 
-@given(RUNS, programs())
+@given(runs_of(programs()), programs())
 @settings(max_examples=60)
 def test_no_sequence_of_runs_ends_what_is_wanted_or_leaves_what_nobody_holds(
     platform: Platform, runs: list[tuple[list[Declared], str, int, str]], last: list[Declared]
 ) -> None:
-    platform.reset()
+    live(platform, platform.new_stack(), runs, last)
+
+
+@given(runs_of(programs_of_both_doors()), programs_of_both_doors())
+@settings(max_examples=60)
+def test_whichever_process_serves_each_resource_nothing_that_is_wanted_ends(
+    platform: Platform, runs: list[tuple[list[Declared], str, int, str]], last: list[Declared]
+) -> None:
+    """Two processes that know of each other by the board alone; a resource may be the other door's in the next run."""
     stack = platform.new_stack()
+    stack.has_two_doors = True
+    live(platform, stack, runs, last)
+
+
+def live(
+    platform: Platform, stack: Stack, runs: list[tuple[list[Declared], str, int, str]], last: list[Declared]
+) -> None:
+    platform.reset()
     retained: set[str] = set()
     for program, how, number, when in runs:
         before = stack.claimed()
