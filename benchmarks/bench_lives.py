@@ -50,6 +50,9 @@ hm.Fleet("vans", vehicles=rows)
     "enrollment": _ENROLLMENT.format(as_one=False),
     "enrollment as one": _ENROLLMENT.format(as_one=True),
 }
+PROGRAMS |= {"plugin": PROGRAMS["ours"], "Fleet of the plugin": PROGRAMS["Fleet"]}
+# Of the native plugin, by the name of a provider here: what chooses it in a Python program.
+_PLUGIN = {"plugin", "Fleet of the plugin"}
 
 _UP = ["up", "--yes", "--skip-preview"]
 _REFRESH = ["refresh", "--yes", "--skip-preview"]
@@ -78,6 +81,7 @@ FLEET_OPERATIONS = {
 # Of those that do not run OPERATIONS.
 OPERATIONS_OF = {
     "Fleet": FLEET_OPERATIONS,
+    "Fleet of the plugin": FLEET_OPERATIONS,
     "enrollment": ENROLLMENT_OPERATIONS,
     "enrollment as one": ENROLLMENT_OPERATIONS,
 }
@@ -123,7 +127,7 @@ def one_life(
     found = {}
     with tempfile.TemporaryDirectory() as folder:
         project = Path(folder)
-        (project / "Pulumi.yaml").write_text("name: bench\nruntime: python\n")
+        _write_program(project, provider, "", size=size)
         (project / "state").mkdir()
         environment = os.environ | emulator.environment | {
             "PULUMI_BACKEND_URL": f"file://{project / 'state'}",
@@ -133,13 +137,13 @@ def one_life(
             # Pulumi runs pip at each `up`; its look for a newer pip takes seconds where the index does not answer.
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
             "PYTHONPATH": str(HERE),
+            **({"HIGHMOBILITY_PLUGIN": "true"} if provider in _PLUGIN else {}),
         }  # fmt: skip
         _pulumi(["stack", "init", "bench"], project, environment, _Watch())
         for name, command in OPERATIONS_OF.get(provider, OPERATIONS).items():
             tell(name)
             first = 10 if name in ("change of 10 rows", "refresh") else 0
-            text = "" if name == "empty" else PROGRAMS[provider].format(size=size, first=first)
-            (project / "__main__.py").write_text(text)
+            _write_program(project, provider, name, size=size, first=first)
             if name in ("refresh", "up that sees the approvals"):
                 emulator.controls.advance(10)  # past the approval, so that there is something to see
             emulator.controls.clear_requests()
@@ -162,6 +166,24 @@ def one_life(
                 (project / "state/.pulumi/stacks/bench/bench.json").stat().st_size,
             )  # fmt: skip
     return found
+
+
+def _write_program(project: Path, provider: str, operation: str, *, size: int, first: int = 0) -> None:
+    file = project / "Pulumi.yaml"
+    if provider == "YAML":
+        file.write_text(
+            "name: bench\nruntime: yaml\nresources:\n" + "".join(map(_IN_YAML.format, range(size)))
+        )
+        return
+    file.write_text("name: bench\nruntime: python\n")
+    text = "" if operation == "empty" else PROGRAMS.get(provider, "").format(size=size, first=first)
+    (project / "__main__.py").write_text(text)
+
+
+_IN_YAML = """  van-{0}:
+    type: highmobility:FleetVehicle
+    properties: {{ vin: WBA8E9C50GK{0:06}, brand: bmw }}
+"""
 
 
 def _check_asked_once(where: str, lines: list[dict[str, Any]]) -> None:

@@ -20,6 +20,9 @@ _STYLES = {
     "naive": ("a naive provider", "#c03030", "s"),
     "ours": ("FleetVehicle", "#1060c0", "^"),
     "Fleet": ("Fleet", "#108040", "D"),
+    "plugin": ("FleetVehicle of the plugin", "#8040c0", "v"),
+    "YAML": ("FleetVehicle in YAML", "#c08000", "<"),
+    "Fleet of the plugin": ("Fleet of the plugin", "#40a0a0", "d"),
 }
 
 
@@ -70,8 +73,8 @@ def medians_of(runs: Sequence[Sequence[Row]]) -> list[Row]:
             "seconds": round(seconds[place], 2),
             "each_s": [each for row in rows for each in row["each_s"]],
         }
-        if row["provider"] == "Fleet":
-            row["beyond_empty_s"] = round(seconds[place] - seconds[_place(row, "Fleet", "empty")], 2)
+        if row["provider"].startswith("Fleet"):
+            row["beyond_empty_s"] = round(seconds[place] - seconds[_place(row, row["provider"], "empty")], 2)
         else:
             row["ratio"] = round(seconds[place] / seconds[_place(row, "nothing", row["operation"])], 3)
         made.append(row)
