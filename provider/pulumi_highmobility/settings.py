@@ -73,6 +73,7 @@ __all__ = [
     "wants_plugin",
     "wants_refresh_before_update",
     "where_found",
+    "why_not_plain",
 ]
 
 DEFAULT_LISTING_MAX_AGE_S = 30.0
@@ -184,6 +185,15 @@ def plain_secrets(config: Mapping[str, Any], secret_keys: Collection[str]) -> li
     """The keys of the stack's config that hold a secret, and were set without --secret."""
     keys = [f"{NAMESPACE}:{setting.config}" for setting in SETTINGS if setting.secret]
     return [key for key in keys if config.get(key) and key not in secret_keys and not _is_path(config[key])]
+
+
+def why_not_plain(keys: Collection[str]) -> str:
+    """What is said of secrets that were set without --secret."""
+    commands = "; ".join(f"pulumi config set --secret {key}" for key in keys)
+    return (
+        f"{', '.join(keys)} in the stack's config: a secret, set without --secret, so it is in plain text in the stack's "
+        f"file, state, history and event log. Set it again: {commands}. Then rotate it"
+    )
 
 
 def _is_path(value: Any) -> bool:

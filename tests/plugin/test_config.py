@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pulumi_highmobility.operations.values import UNKNOWN
-from pulumi_highmobility.plugin.config import SECRETS, problems_of, settings_of
+from pulumi_highmobility.plugin.config import SECRETS, plain_text_of, problems_of, settings_of
 
 
 def test_a_misspelt_key_is_refused_with_the_one_that_is_meant() -> None:
@@ -46,3 +46,16 @@ def test_typed_values_are_read_as_the_stacks_config_has_them() -> None:
 
 def test_what_is_secret_is_known() -> None:
     assert {"serviceAccountKey", "clientSecret", "oauthPrivateKey"} == SECRETS
+
+
+@pytest.mark.parametrize(("config", "is_error"), [({}, False), ({"requireSecretConfig": True}, True)])
+def test_a_secret_in_plain_text_is_told(config: dict[str, object], is_error: bool) -> None:
+    pair = {"clientId": "id", "clientSecret": "s", **config}
+    told, found = plain_text_of(pair, (), {})
+    assert "highmobility:clientSecret in the stack's config: a secret, set without --secret" in told
+    assert found is is_error
+    assert plain_text_of(pair, {"clientSecret"}, {}) == ("", False)
+
+
+def test_a_path_is_no_secret() -> None:
+    assert plain_text_of({"serviceAccountKey": "keys/key.json"}, (), {}) == ("", False)

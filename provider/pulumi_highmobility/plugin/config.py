@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from ..errors import ConfigError, NoCredentials
 from ..operations.values import is_unknown
 from ..setting_names import NAMESPACE, SETTINGS
-from ..settings import load_settings
+from ..settings import load_settings, plain_secrets, requires_secret_config, why_not_plain
 from ..vehicle.check import Problem
 
 # What the engine adds to every provider's config.
@@ -35,6 +35,19 @@ def problems_of(config: Mapping[str, Any], environ: Mapping[str, str]) -> list[P
         except ConfigError as error:
             found.append(Problem(_named_in(str(error), known), str(error)))
     return found
+
+
+def plain_text_of(
+    config: Mapping[str, Any], secrets: Collection[str], environ: Mapping[str, str]
+) -> tuple[str, bool]:
+    """
+    What is said of secrets that are none in this config, empty where there is nothing to say, and whether that is an error.
+
+    `secrets`: the names of those that the engine handed over as secrets.
+    """
+    settings = settings_of(config)
+    plain = plain_secrets(settings, {f"{NAMESPACE}:{name}" for name in secrets})
+    return (why_not_plain(plain), requires_secret_config(settings, environ)) if plain else ("", False)
 
 
 def settings_of(config: Mapping[str, Any]) -> dict[str, str]:

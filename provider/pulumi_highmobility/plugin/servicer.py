@@ -30,7 +30,7 @@ from ..settings import wants_refresh_before_update
 from ..spelling import camel, in_snake_case, is_snake_case
 from ..vehicle.vin import InvalidVin
 from .bridge import PluginBridge
-from .config import SECRETS, problems_of, settings_of
+from .config import SECRETS, plain_text_of, problems_of, settings_of
 from .differences import detailed
 from .package import VERSION, package_schema
 from .properties import given, inputs, outputs, secrets
@@ -85,6 +85,12 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         """Refuse what is misspelt or cannot be taken, and mark what is secret."""
         config = received(request.news)
         failures = [_failure(one.property, one.reason) for one in problems_of(config.values, os.environ)]
+        if not failures:
+            told, is_error = plain_text_of(config.values, config.secrets, os.environ)
+            if is_error:
+                failures = [_failure("", told)]
+            elif told:
+                self._bridge.engine.log("warning", told)
         return provider_pb2.CheckResponse(
             inputs=sent(config.values, config.secrets | SECRETS), failures=failures
         )

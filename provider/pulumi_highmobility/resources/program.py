@@ -9,7 +9,7 @@ import pulumi
 
 from ..dynamic.sdk import program_config
 from ..errors import ConfigError
-from ..settings import NAMESPACE, SETTINGS, plain_secrets, requires_secret_config
+from ..settings import NAMESPACE, SETTINGS, plain_secrets, requires_secret_config, why_not_plain
 from .mistakes import WrongValue, shown_in_words
 
 _KNOWN = [setting.config for setting in SETTINGS]
@@ -36,11 +36,7 @@ def tell_of_plain_secrets() -> None:
     plain = plain_secrets(config, secret_keys)
     if not plain:
         return
-    commands = "; ".join(f"pulumi config set --secret {key}" for key in plain)
-    message = (
-        f"{', '.join(plain)} in the stack's config: a secret, set without --secret, so it is in plain text in the stack's "
-        f"file, state, history and event log. Set it again: {commands}. Then rotate it"
-    )
+    message = why_not_plain(plain)
     if requires_secret_config(config, os.environ):
         raise ConfigError(message)
     pulumi.log.warn(message)
