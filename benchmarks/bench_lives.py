@@ -279,4 +279,13 @@ def _part_of(command: str) -> str | None:
     """Which part of Pulumi a process is, by its command line; None of what is small and always the same."""
     if "pulumi-language-python" in command.split(" ", 1)[0] or "python" not in command:
         return None
-    return "provider" if "dynamic" in command or "pulumi-resource-pulumi-python" in command else "program"
+    is_provider = any(
+        part in command
+        for part in (
+            "dynamic",
+            "pulumi-resource-pulumi-python",
+            "resource-highmobility",
+            "highmobility.plugin",
+        )
+    )
+    return "provider" if is_provider else "program"

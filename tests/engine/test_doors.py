@@ -19,6 +19,8 @@ pytestmark = pytest.mark.engine
 NATIVE = "highmobility:index:"
 # The plugin's resources within a program in Python: as a program in another language declares them, nothing tells what is constructed.
 AS_IN_OTHERS = f"""
+import os
+
 class Native(pulumi.CustomResource):
     def __init__(self, name, kind="FleetVehicle", opts=None, **inputs):
         super().__init__(f"{NATIVE}{{kind}}", name, inputs, opts)
@@ -57,6 +59,19 @@ def native_fleet(*numbers: int, name: str = "fleet", more: str = "") -> str:
 
 def choose(project: Project, door: str) -> None:
     project("config", "set", "highmobility:plugin", "true" if door == "native" else "false", expect=0)
+
+
+# Not by `pulumi config set`: a secret may begin with a dash.
+PAIR = 'clientId=os.environ["PAIR_ID"], clientSecret=pulumi.Output.secret(os.environ["PAIR_SECRET"])'
+
+
+def with_a_pair(project: Project, emulator: RunningEmulator) -> dict[str, str]:
+    """The emulator's credentials, in the environment under names that the provider does not know."""
+    credentials: dict[str, str] = emulator.credentials()
+    project.environment = {
+        name: value for name, value in project.environment.items() if not name.startswith("HIGHMOBILITY_")
+    } | {"PAIR_ID": credentials["client_id"], "PAIR_SECRET": credentials["client_secret"]}
+    return credentials
 
 
 def of_ours(project: Project) -> list[dict[str, Any]]:
@@ -201,15 +216,13 @@ def test_a_destroy_ends_what_both_doors_hold(project: Project, emulator: Running
 
 
 def test_two_servers_in_one_program_are_refused(project: Project, emulator: RunningEmulator) -> None:
-    project.environment = {
-        name: value for name, value in project.environment.items() if not name.startswith("HIGHMOBILITY_")
+    credentials = with_a_pair(project, emulator)
+    project.environment |= {
+        "HIGHMOBILITY_BASE_URL": credentials["base_url"],
+        "HIGHMOBILITY_CLIENT_ID": credentials["client_id"],
+        "HIGHMOBILITY_CLIENT_SECRET": credentials["client_secret"],
     }
-    credentials = emulator.credentials()
-    for name in ("client_id", "client_secret", "base_url"):
-        key = {"client_id": "clientId", "client_secret": "clientSecret", "base_url": "baseUrl"}[name]
-        project("config", "set", "--secret", f"highmobility:{key}", credentials[name], expect=0)
-    pair = f'clientId="{credentials["client_id"]}", clientSecret="{credentials["client_secret"]}"'
-    other = f'other = Provider("other", baseUrl="sandbox", {pair})\n'
+    other = f'other = Provider("other", baseUrl="sandbox", {PAIR})\n'
     project.program(
         AS_IN_OTHERS
         + vehicle("van", 1)
@@ -273,16 +286,8 @@ def test_no_secret_of_the_plugins_is_written_anywhere(
     secrets_in: Callable[[Iterator[tuple[str, bytes]]], list[str]],
 ) -> None:
     """The credentials come as the config of an explicit provider, the tokens in both forms."""
-    credentials = emulator.credentials()
-    config = (
-        f'Provider("one", clientId=pulumi.Config().require("id"), clientSecret=pulumi.Config().require_secret("secret"), '
-        f'baseUrl="{credentials["base_url"]}")'
-    )
-    project("config", "set", "id", credentials["client_id"], expect=0)
-    project("config", "set", "--secret", "secret", credentials["client_secret"], expect=0)
-    project.environment = {
-        name: value for name, value in project.environment.items() if not name.startswith("HIGHMOBILITY_")
-    }
+    credentials = with_a_pair(project, emulator)
+    config = f'Provider("one", {PAIR}, baseUrl="{credentials["base_url"]}")'
     with_provider = "opts=pulumi.ResourceOptions(provider=one)"
     project.program(
         AS_IN_OTHERS

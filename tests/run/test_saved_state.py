@@ -159,3 +159,14 @@ def test_a_forecast_of_a_fleet_rests_on_what_its_diff_came_to() -> None:
     unknown = forecast(told(*lines), state, {"id-vans": None})
     assert unknown.unknown == ('Fleet "vans"',)
     assert str(unknown) == ""
+
+
+def test_a_forecast_of_a_fleet_that_goes_counts_what_had_left_it() -> None:
+    """Of a run that failed before the end of what left: the Fleet's own delete ends it."""
+    gone = a_fleet(FLEET, W)
+    gone["outputs"]["leaving"] = json.dumps([[V, "bmw"], "approved", "", "", 1, 2])
+    lines = [checked(NEW, "WBA8E9C50GK000009")]
+    assert str(forecast(told(*lines), saved(gone), {})) == f"this `up` ends 2 clearances ({V}, {W})"
+    assert str(forecast(told(*lines, checked(VAN, V)), saved(gone), {})) == (
+        f"this `up` ends 1 clearance ({W}), 1 vehicle moves and stays ({V})"
+    )

@@ -7,14 +7,18 @@ from .wording import in_plugin_words
 
 
 class _Reporter(ResourceReporter):
+    def __init__(self, bridge: PluginBridge, urn: str) -> None:
+        super().__init__(bridge.engine, urn)
+        self._bridge = bridge
+
     def info(self, message: str) -> None:
-        super().info(in_plugin_words(message))
+        super().info(self._bridge.worded(message))
 
     def warn(self, message: str) -> None:
-        super().warn(in_plugin_words(message))
+        super().warn(self._bridge.worded(message))
 
     def progress(self, message: str) -> None:
-        super().progress(in_plugin_words(message))
+        super().progress(self._bridge.worded(message))
 
 
 class PluginBridge(Bridge):
@@ -22,8 +26,12 @@ class PluginBridge(Bridge):
 
     def reporter(self, urn: str) -> ResourceReporter:
         """See Door."""
-        return _Reporter(self.engine, urn)
+        return _Reporter(self, urn)
 
     def error(self, message: str, urn: str) -> None:
         """See Door."""
-        super().error(in_plugin_words(message), urn)
+        super().error(self.worded(message), urn)
+
+    def worded(self, message: str) -> str:
+        """In the names of properties that the user wrote: those of Python in a Python program."""
+        return message if self.this_run.is_python() else in_plugin_words(message)

@@ -35,7 +35,7 @@ from .differences import detailed
 from .package import VERSION, package_schema
 from .properties import given, inputs, outputs, secrets
 from .wire import Received, received, sent
-from .wording import in_plugin_words, property_path
+from .wording import property_path
 
 _OPERATIONS: dict[str, Operations] = {
     "FleetVehicle": fleet_vehicle,
@@ -129,13 +129,13 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         target, olds, news = self._target(request), received(request.olds), received(request.news)
         found = given(target.kind, news.values, olds.values)
         answer = self._runner.check(target, in_snake_case(olds.values), found.props)
-        checked = _answered(context, answer)
+        checked = self._answered(context, answer)
         return provider_pb2.CheckResponse(
             inputs=sent(inputs(target.kind, checked.inputs), secrets(target.kind, news.secrets)),
             failures=[
                 *(_failure(one.property, one.reason) for one in found.problems),
                 *(
-                    _failure(property_path(one.property), in_plugin_words(one.reason))
+                    _failure(property_path(one.property), self._bridge.worded(one.reason))
                     for one in checked.problems
                 ),
             ],
@@ -144,7 +144,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def Diff(self, request: Any, context: Context) -> Any:  # noqa: N802
         """What an `up` would change; a state of a dynamic resource becomes one of ours by an update without a request."""
         target, olds, news = self._target(request), received(request.olds), received(request.news)
-        found = _answered(
+        found = self._answered(
             context, self._runner.diff(target, in_snake_case(olds.values), in_snake_case(news.values))
         )
         names = {name: _name_of(target.kind, name, news) for name in (*found.changed, *found.replaces)}
@@ -162,7 +162,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def Create(self, request: Any, context: Context) -> Any:  # noqa: N802
         """Create, and keep in the state what was reached."""
         target, props = self._target(request), received(request.properties)
-        state = _answered(context, self._runner.create(target, in_snake_case(props.values)))
+        state = self._answered(context, self._runner.create(target, in_snake_case(props.values)))
         reached = self._sent(context, target, state, props, request.properties)
         return provider_pb2.CreateResponse(id=state.id, properties=reached, **self._refreshes(state))
 
@@ -172,7 +172,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         is_import = not props.values
         if is_import and target.kind in _NO_IMPORT:
             _fail(context, f"{target} cannot be imported: {_NO_IMPORT[target.kind]}")
-        state = _answered(context, self._runner.read(target, in_snake_case(props.values)))
+        state = self._answered(context, self._runner.read(target, in_snake_case(props.values)))
         if state is None:
             return provider_pb2.ReadResponse()
         secret = secrets(target.kind, props.secrets | received(request.inputs).secrets)
@@ -187,14 +187,16 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         """Update in place."""
         target, olds, news = self._target(request), received(request.olds), received(request.news)
         answer = self._runner.update(target, in_snake_case(olds.values), in_snake_case(news.values))
-        state = _answered(context, answer)
+        state = self._answered(context, answer)
         reached = self._sent(context, target, state, news, request.news)
         return provider_pb2.UpdateResponse(properties=reached, **self._refreshes(state))
 
     def Delete(self, request: Any, context: Context) -> Any:  # noqa: N802
         """Delete; success means that nothing is left that the resource held."""
         target = self._target(request)
-        _answered(context, self._runner.delete(target, in_snake_case(received(request.properties).values)))
+        self._answered(
+            context, self._runner.delete(target, in_snake_case(received(request.properties).values))
+        )
         return empty_pb2.Empty()
 
     def Invoke(self, request: Any, context: Context) -> Any:  # noqa: N802
@@ -222,6 +224,12 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def _runner(self) -> Runner:
         return self._bridge.runner
 
+    def _answered(self, context: Context, answer: Any) -> Any:
+        """The answer; a failure becomes the answer to the engine, and the call ends."""
+        if isinstance(answer, Failure):
+            _fail(context, self._bridge.worded(answer.message))
+        return answer
+
     def _target(self, request: Any) -> Target:
         kind, urn = kind_of(request.urn), request.urn
         return Target(kind, _OPERATIONS[kind], urn, name_of_urn(urn), getattr(request, "id", ""))
@@ -236,7 +244,9 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             self._tell_of_removals(target)
         if state.reasons:
             known = sent(inputs(target.kind, state.inputs), secret) if state.inputs else sent_inputs
-            _fail_in_part(context, state.id, reached, known, [in_plugin_words(one) for one in state.reasons])
+            _fail_in_part(
+                context, state.id, reached, known, [self._bridge.worded(one) for one in state.reasons]
+            )
         return reached
 
     def _tell_of_removals(self, target: Target) -> None:
@@ -293,15 +303,8 @@ def _failure(name: str, reason: str) -> Any:
     return provider_pb2.CheckFailure(property=name, reason=reason)
 
 
-def _answered(context: Context, answer: Any) -> Any:
-    """The answer; a failure becomes the answer to the engine, and the call ends."""
-    if isinstance(answer, Failure):
-        _fail(context, answer.message)
-    return answer
-
-
 def _fail(context: Context, message: str) -> NoReturn:
-    context.abort(grpc.StatusCode.UNKNOWN, in_plugin_words(message))
+    context.abort(grpc.StatusCode.UNKNOWN, message)
     raise AssertionError("abort raises")  # pragma: no cover
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.metadata import version
 from typing import Any
 
 import pulumi
@@ -47,6 +49,8 @@ def register_native(
 ) -> None:
     """Register a resource of ours as one of the plugin's; its attributes keep their names."""
     found = _with_alias(opts, DYNAMIC + kind)
+    # Of several plugins that are installed, the one of this package.
+    found.version = found.version or _own_version()
     found.ignore_changes = _paths(found.ignore_changes)
     found.replace_on_changes = _paths(found.replace_on_changes)
     found.additional_secret_outputs = _paths(found.additional_secret_outputs)
@@ -61,6 +65,11 @@ def register_native(
         vehicle = vars(resource)["vehicle"]
         # Registered as one property: it is known as soon as the resource is.
         vars(resource)["request_id"] = vehicle.apply(lambda known: (known or {}).get("requestId"))
+
+
+@cache
+def _own_version() -> str:
+    return version("pulumi-highmobility")
 
 
 def _respelled(kind: str, properties: Mapping[str, Any]) -> dict[str, Any]:

@@ -167,6 +167,12 @@ class EngineRun:
         """Whether the program of this run says that it is a preview."""
         return bool(self._program.get("dry_run"))
 
+    def is_python(self) -> bool:
+        """Whether the program of this run is one in Python: this package has told so."""
+        if not self._program:
+            self.look_at_board()
+        return bool(self._program)
+
     @property
     def is_update(self) -> bool:
         """Whether the program of this run says that it is none; False where nobody has said anything."""

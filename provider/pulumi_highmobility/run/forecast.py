@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..clearance.states import ACTIVE, Status
+from ..fleet.leaving import read_leaving
 from ..fleet.plan import named
 from .claims import Claims
 from .ending import resources_of
@@ -56,6 +57,7 @@ def forecast(
     for record in saved.records:
         if id(record) in going:
             due |= {vin: record.statuses.get(vin, "") for vin in record.vins or ()}
+            due |= _left(record, saved)
         elif record.is_live and record.kind == "FleetVehicle":
             for urn in resources_of(record, claims, saved):
                 if claims.is_replaced(urn) and not claims.gives_up(urn, record.id.upper()):
@@ -77,6 +79,13 @@ def forecast(
         elif Status.of(status) in ACTIVE:
             ends.append(vin)
     return Forecast(tuple(ends), tuple(stays), tuple(unknown))
+
+
+def _left(record: Record, saved: SavedState) -> dict[str, str]:
+    """What has left a Fleet, and not ended: it ends with the Fleet, where no record of its removals is to end it."""
+    leaving = read_leaving(record.properties.get("leaving", "")) if record.kind == "Fleet" else {}
+    signalled = saved.signalled(record.id)
+    return {vin: one.status for vin, one in leaving.items() if one.key not in signalled}
 
 
 def _is_going(record: Record, claims: Claims, saved: SavedState) -> bool:

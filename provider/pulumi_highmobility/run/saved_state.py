@@ -303,5 +303,9 @@ def _read_record(resource: Mapping[str, Any]) -> Record:
         statuses,
         server if isinstance(server, str) else "",
         tuple(resource.get("replaceWith") or ()),
-        {name: outputs[name] for name in ("fleet_id", "keys") if isinstance(outputs.get(name), str)},
+        {
+            name: outputs[name]
+            for name in ("fleet_id", "keys", "leaving")
+            if isinstance(outputs.get(name), str)
+        },
     )
