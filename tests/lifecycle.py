@@ -18,14 +18,8 @@ from typing import Any, TypeVar, cast
 from pulumi_highmobility.clearance.service import ClearanceService
 from pulumi_highmobility.errors import HighMobilityError
 from pulumi_highmobility.fleet.roster import write_roster
-from pulumi_highmobility.operations import (
-    fleet,
-    fleet_access_tokens,
-    fleet_removals,
-    fleet_vehicle,
-    vehicle_access_token,
-    vehicle_approval,
-)
+from pulumi_highmobility.operations import fleet
+from pulumi_highmobility.operations.kinds import OPERATIONS
 from pulumi_highmobility.operations.runner import Failure, Runner, Target
 from pulumi_highmobility.operations.values import UNKNOWN, State
 from pulumi_highmobility.run.engine_run import EngineRun
@@ -35,14 +29,6 @@ from pulumi_highmobility.settings import Settings
 from pulumi_highmobility.spelling import camel
 from pulumi_highmobility.vehicle.vin import parse_vin
 
-OPERATIONS: Mapping[str, Any] = {
-    "FleetVehicle": fleet_vehicle,
-    "Fleet": fleet,
-    "FleetRemovals": fleet_removals,
-    "VehicleAccessToken": vehicle_access_token,
-    "FleetAccessTokens": fleet_access_tokens,
-    "VehicleApproval": vehicle_approval,
-}
 TYPE = "pulumi-python:dynamic/highmobility:"
 NATIVE = "highmobility:index:"
 T = TypeVar("T")

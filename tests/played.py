@@ -30,6 +30,7 @@ from pulumi_highmobility.clearance.service import ClearanceService
 from pulumi_highmobility.clock import RealClock, Stop
 from pulumi_highmobility.dynamic.properties import from_pulumi, to_pulumi
 from pulumi_highmobility.errors import HighMobilityError
+from pulumi_highmobility.operations.kinds import OPERATIONS
 from pulumi_highmobility.operations.runner import Runner
 from pulumi_highmobility.operations.schema import SCHEMAS
 from pulumi_highmobility.operations.values import UNKNOWN
@@ -45,7 +46,7 @@ from pulumi_highmobility.settings import (
 )
 
 from . import lifecycle
-from .lifecycle import OPERATIONS, TYPE, Declared, FakeBoard, Outcome, Played, Record, Stack
+from .lifecycle import TYPE, Declared, FakeBoard, Outcome, Played, Record, Stack
 
 T = TypeVar("T")
 _STACK = "urn:pulumi:test::fleet::pulumi:pulumi:Stack::fleet-test"

@@ -14,16 +14,9 @@ from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 
 from ..errors import HighMobilityError
-from ..operations import (
-    fleet,
-    fleet_access_tokens,
-    fleet_removals,
-    fleet_vehicle,
-    functions,
-    vehicle_access_token,
-    vehicle_approval,
-)
-from ..operations.runner import Failure, Operations, Runner, Target
+from ..operations import functions
+from ..operations.kinds import OPERATIONS
+from ..operations.runner import Failure, Runner, Target
 from ..operations.values import State
 from ..run.urns import kind_of, name_of_urn
 from ..settings import wants_refresh_before_update
@@ -37,14 +30,6 @@ from .properties import given, inputs, outputs, secrets
 from .wire import Received, received, sent
 from .wording import property_path
 
-_OPERATIONS: dict[str, Operations] = {
-    "FleetVehicle": fleet_vehicle,
-    "Fleet": fleet,
-    "FleetRemovals": fleet_removals,
-    "VehicleAccessToken": vehicle_access_token,
-    "FleetAccessTokens": fleet_access_tokens,
-    "VehicleApproval": vehicle_approval,
-}
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "getFleet": functions.get_fleet,
     "getFleetVehicle": functions.get_fleet_vehicle,
@@ -232,7 +217,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     def _target(self, request: Any) -> Target:
         kind, urn = kind_of(request.urn), request.urn
-        return Target(kind, _OPERATIONS[kind], urn, name_of_urn(urn), getattr(request, "id", ""))
+        return Target(kind, OPERATIONS[kind], urn, name_of_urn(urn), getattr(request, "id", ""))
 
     def _sent(
         self, context: Context, target: Target, state: State, props: Received, sent_inputs: Struct
