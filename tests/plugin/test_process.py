@@ -227,6 +227,24 @@ def test_what_the_platform_tells_without_a_resource(plugin: Plugin, emulator: Ru
         ask("getFleetVehicle", vin="WBA")
     with pytest.raises(grpc.RpcError, match="is not a function of this provider"):
         ask("getCar")
+    wrongs: list[dict[str, Any]] = [{"vins": 5}, {"status": 5}, {"tags": "x"}, {"brand": [5]}]
+    for wrong in wrongs:
+        with pytest.raises(grpc.RpcError, match="an argument has a type that it does not take"):
+            ask("getFleet", **wrong)
+
+
+def test_what_no_program_gives_is_refused_in_words(plugin: Plugin) -> None:
+    with pytest.raises(grpc.RpcError, match="Car is not a resource of this provider"):
+        plugin.check("Car", "van", vin=VIN)
+    for name, value in (("clearances", "garbage"), ("clearances", '["a","b"]'), ("vins", VIN)):
+        news: dict[str, Any] = {"clearances": "", name: value}
+        assert name in [one.property for one in plugin.check("FleetAccessTokens", "tokens", **news).failures]
+    told = plugin.check("Fleet", "vans", vehicles=[{"vin": VIN, "brand": "bmw", "tags": [1]}, 5]).failures
+    assert {one.property for one in told} == {"vehicles[0].tags", "vehicles[1]"}
+    told = plugin.check(
+        "FleetVehicle", "van", vin=5, brand=["bmw"], tags="x", controlMeasures={"odo": 1}
+    ).failures
+    assert {one.property for one in told} >= {"vin", "brand", "tags", "controlMeasures.odo"}
 
 
 def test_cancel_ends_a_wait_and_the_answer_says_so(emulator: RunningEmulator) -> None:

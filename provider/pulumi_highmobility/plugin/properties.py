@@ -147,14 +147,14 @@ def _row(place: int, vehicle: object, problems: list[Problem]) -> object:
 
 def _read_tokens(found: Given) -> None:
     """`clearances` of a Fleet, of which `vins` may choose some, or `vehicles`, a list of clearances."""
-    props = found.props
-    vehicles, vins = props.pop("vehicles", None), props.pop("vins", None)
-    if vehicles is not None and props.get("clearances") is not None:
-        found.problems.append(Problem("vehicles", "is given beside clearances: give one of the two."))
+    props, problems = found.props, found.problems
+    vehicles, vins, text = props.pop("vehicles", None), props.pop("vins", None), props.get("clearances")
+    if vehicles is not None and text is not None:
+        problems.append(Problem("vehicles", "is given beside clearances: give one of the two."))
     elif vehicles is not None:
-        props["clearances"] = _written(vehicles, found.problems)
-    elif vins is not None and isinstance(text := props.get("clearances"), str):
-        props["clearances"] = UNKNOWN if _holds_unknown(vins) else _chosen(text, vins, found.problems)
+        props["clearances"] = _written(vehicles, problems)
+    elif isinstance(text, str):
+        props["clearances"] = _chosen(text, vins, problems)
 
 
 def _written(vehicles: object, problems: list[Problem]) -> object:
@@ -173,9 +173,21 @@ def _written(vehicles: object, problems: list[Problem]) -> object:
     return write_clearances(rows)
 
 
-def _chosen(text: str, vins: Sequence[Any], problems: list[Problem]) -> str:
+def _chosen(text: str, vins: object, problems: list[Problem]) -> object:
+    """The clearances of these VINs, or all."""
+    try:
+        known = read_clearances(text)
+    except (ValueError, AttributeError):
+        problems.append(Problem("clearances", "takes the `clearances` of a Fleet."))
+        return ""
+    if vins is None:
+        return text
+    if _holds_unknown(vins):
+        return UNKNOWN
+    if not isinstance(vins, Sequence) or isinstance(vins, str):
+        problems.append(Problem("vins", "takes a list of VINs."))
+        return ""
     wanted = {str(vin).strip().upper() for vin in vins}
-    known = read_clearances(text)
     for vin in sorted(wanted - {one.vin for one in known}):
         problems.append(Problem("vins", f"{vin} is not in the fleet: add it to its vehicles."))
     return write_clearances(one for one in known if one.vin in wanted)

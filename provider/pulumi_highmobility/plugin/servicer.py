@@ -111,7 +111,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     def Check(self, request: Any, context: Context) -> Any:  # noqa: N802
         """What is wrong before any request is made; the inputs in the form in which the state has them."""
-        target, olds, news = self._target(request), received(request.olds), received(request.news)
+        target, olds, news = self._target(request, context), received(request.olds), received(request.news)
         found = given(target.kind, news.values, olds.values)
         answer = self._runner.check(target, in_snake_case(olds.values), found.props)
         checked = self._answered(context, answer)
@@ -128,7 +128,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     def Diff(self, request: Any, context: Context) -> Any:  # noqa: N802
         """What an `up` would change; a state of a dynamic resource becomes one of ours by an update without a request."""
-        target, olds, news = self._target(request), received(request.olds), received(request.news)
+        target, olds, news = self._target(request, context), received(request.olds), received(request.news)
         found = self._answered(
             context, self._runner.diff(target, in_snake_case(olds.values), in_snake_case(news.values))
         )
@@ -146,14 +146,14 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     def Create(self, request: Any, context: Context) -> Any:  # noqa: N802
         """Create, and keep in the state what was reached."""
-        target, props = self._target(request), received(request.properties)
+        target, props = self._target(request, context), received(request.properties)
         state = self._answered(context, self._runner.create(target, in_snake_case(props.values)))
         reached = self._sent(context, target, state, props, request.properties)
         return provider_pb2.CreateResponse(id=state.id, properties=reached, **self._refreshes(state))
 
     def Read(self, request: Any, context: Context) -> Any:  # noqa: N802
         """The resource as it is now, or, where nothing is known of it, to be imported; an empty id where it is gone."""
-        target, props = self._target(request), received(request.properties)
+        target, props = self._target(request, context), received(request.properties)
         is_import = not props.values
         if is_import and target.kind in _NO_IMPORT:
             _fail(context, f"{target} cannot be imported: {_NO_IMPORT[target.kind]}")
@@ -170,7 +170,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     def Update(self, request: Any, context: Context) -> Any:  # noqa: N802
         """Update in place."""
-        target, olds, news = self._target(request), received(request.olds), received(request.news)
+        target, olds, news = self._target(request, context), received(request.olds), received(request.news)
         answer = self._runner.update(target, in_snake_case(olds.values), in_snake_case(news.values))
         state = self._answered(context, answer)
         reached = self._sent(context, target, state, news, request.news)
@@ -178,7 +178,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     def Delete(self, request: Any, context: Context) -> Any:  # noqa: N802
         """Delete; success means that nothing is left that the resource held."""
-        target = self._target(request)
+        target = self._target(request, context)
         self._answered(
             context, self._runner.delete(target, in_snake_case(received(request.properties).values))
         )
@@ -195,7 +195,13 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         if failures:
             return provider_pb2.InvokeResponse(failures=failures)
         try:
-            found = self._bridge.run(function(**in_snake_case(arguments)))
+            try:
+                ask = function(**in_snake_case(arguments))
+            except (AttributeError, TypeError):
+                _fail(
+                    context, f"{name}: an argument has a type that it does not take: {', '.join(arguments)}"
+                )
+            found = self._bridge.run(ask)
         except (HighMobilityError, InvalidVin) as error:
             _fail(context, f"{name}: {error}")
         result = (
@@ -215,8 +221,10 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             _fail(context, self._bridge.worded(answer.message))
         return answer
 
-    def _target(self, request: Any) -> Target:
+    def _target(self, request: Any, context: Context) -> Target:
         kind, urn = kind_of(request.urn), request.urn
+        if kind not in OPERATIONS:
+            _fail(context, f"{kind} is not a resource of this provider. It has: {', '.join(OPERATIONS)}")
         return Target(kind, OPERATIONS[kind], urn, name_of_urn(urn), getattr(request, "id", ""))
 
     def _sent(
