@@ -312,3 +312,23 @@ pulumi.export("tokens", tokens.tokens)
     assert secrets_in(iter(texts)) == []
     program = str(project.folder / "__main__.py")
     assert [name for name, text in texts if b"hidden tag" in text and name != program] == []
+
+
+@pytest.mark.parametrize("wanted", ["true", "false"])
+def test_a_plain_up_sees_approvals_where_the_setting_says_so(
+    project: Project, emulator: RunningEmulator, wanted: str
+) -> None:
+    choose(project, "native")
+    project("config", "set", "highmobility:refreshBeforeUpdate", wanted, expect=0)
+    project.program(ALL_RESOURCES.replace("vehicle=approval", "vehicle=van").replace("approval = ", "# "))
+    project.up()
+    emulator.controls.advance(5)
+    emulator.controls.clear_requests()
+    project.up()
+    is_seen = project.outputs()["status"] == "approved"
+    assert is_seen is (wanted == "true")
+    assert len(project.outputs()["approved"]) == (2 if is_seen else 0)
+    emulator.controls.clear_requests()
+    project.up()
+    # Nothing is pending any more, and nothing is read.
+    assert bool(emulator.controls.requests()) is False
