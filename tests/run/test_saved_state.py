@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import stat
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -170,3 +172,25 @@ def test_a_forecast_of_a_fleet_that_goes_counts_what_had_left_it() -> None:
     assert str(forecast(told(*lines, checked(VAN, V)), saved(gone), {})) == (
         f"this `up` ends 1 clearance ({W}), 1 vehicle moves and stays ({V})"
     )
+
+
+@pytest.mark.parametrize("has_proc", [True, False])
+@pytest.mark.parametrize(("flags", "expected"), [(["up"], False), (["up", "--target", "urn"], True)])
+def test_the_engines_flags_are_seen_with_and_without_proc(
+    has_proc: bool, flags: list[str], expected: bool
+) -> None:
+    """By a process that is called `pulumi`, and has one of ours below it."""
+    child = (
+        "from pathlib import Path\nfrom pulumi_highmobility.run import saved_state\n"
+        + ("" if has_proc else "saved_state._PROC = Path('/nowhere')\n")
+        + "print(saved_state.has_targets())"
+    )
+    parent = f"import subprocess\nsubprocess.run([{sys.executable!r}, '-c', {child!r}], check=True)"
+    done = subprocess.run(
+        ["pulumi", "-c", parent, *flags],
+        executable=sys.executable,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == str(expected)

@@ -21,6 +21,7 @@ from .urns import kind_of, name_of_urn, stack_of
 _TYPES = ("pulumi-python:dynamic/highmobility:", "highmobility:index:")
 # Of a state of a hundred thousand vehicles the engine takes seconds.
 _LONGEST_S = 300.0
+_PROC = Path("/proc")
 
 
 def in_each(copies: Sequence[frozenset[str]]) -> frozenset[str]:
@@ -237,10 +238,10 @@ def has_targets() -> bool:
 def _command_line() -> Sequence[str]:
     for process in ancestors():
         try:
-            words = Path(f"/proc/{process}/cmdline").read_text().split("\0")
+            words = _words_of(process)
         except (OSError, ValueError):
             break
-        if Path(words[0]).name in ("pulumi", "pulumi.exe"):
+        if words and Path(words[0]).name in ("pulumi", "pulumi.exe"):
             return words
     return ()
 
@@ -253,10 +254,39 @@ def ancestors() -> Iterable[int]:
             return
         yield process
         try:
-            # The name in brackets may hold anything, brackets too.
-            process = int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+            process = _parent_of(process)
         except (OSError, ValueError, IndexError):
             return
+
+
+def _words_of(process: int) -> list[str]:
+    """A process's command line. Raises: OSError, ValueError."""
+    if _PROC.is_dir():
+        return (_PROC / str(process) / "cmdline").read_text().split("\0")
+    return _by_ps(process, "args").split()
+
+
+def _parent_of(process: int) -> int:
+    """Raises: OSError, ValueError, IndexError."""
+    if _PROC.is_dir():
+        # The name in brackets may hold anything, brackets too.
+        return int((_PROC / str(process) / "stat").read_text().rpartition(")")[2].split()[1])
+    return int(_by_ps(process, "ppid"))
+
+
+def _by_ps(process: int, what: str) -> str:
+    """As macOS tells it. Raises: OSError."""
+    try:
+        done = subprocess.run(  # noqa: S603 - what POSIX has
+            ["ps", "-ww", "-o", f"{what}=", "-p", str(process)],  # noqa: S607
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise OSError("ps does not answer") from error
+    return done.stdout.strip()
 
 
 def is_ours(resource: Mapping[str, Any]) -> bool:
