@@ -127,3 +127,9 @@ def test_a_vehicle_that_leaves_a_list_in_yaml_is_ended_by_its_fleet_removals(
     project.up()
     assert statuses(emulator)["VF3LCYHZPHS123459"] in ("revoking", "revoked")
     assert statuses(emulator)["WBA8E9C50GK123457"] == "approved"
+
+
+def test_the_sdks_are_those_of_the_schema() -> None:
+    """Generated anew, and compared; `scripts/sdks` writes them."""
+    done = subprocess.run([ROOT / "scripts" / "sdks", "--check"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
