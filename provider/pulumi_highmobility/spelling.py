@@ -38,6 +38,11 @@ def in_snake_case(properties: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
+def vehicle_of(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """The plugin's `vehicle`, of the three as the rules know them, as far as they are there."""
+    return {name: properties[own] for name, own in _VEHICLE.items() if properties.get(own) is not None}
+
+
 def is_camel_case(properties: Mapping[str, Any]) -> bool:
     """Whether a state was written by the native plugin, as far as its names tell."""
     return any(name != snake(name) for name in properties)

@@ -118,3 +118,9 @@ def test_notices_of_carmakers_are_told_by_a_preview_and_not_once_more(
         assert bridge.runner._tells_of_carmakers() is told
         bridge.configure({"highmobility:carmakerNotices": "false"})
         assert bridge.runner._tells_of_carmakers() is False
+
+
+def test_a_wrong_setting_of_the_plugins_is_told_before_anything_is_done(bridge: Bridge) -> None:
+    """What is read when a vehicle has been requested would leave it out of the state."""
+    bridge.configure({"highmobility:refreshBeforeUpdate": "perhaps"})
+    assert "highmobility:refreshBeforeUpdate" in judge(bridge)

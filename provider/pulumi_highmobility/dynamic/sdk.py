@@ -24,6 +24,7 @@ from itertools import pairwise
 from types import FrameType, FunctionType
 from typing import Any
 
+from ..engine.partial import failed_in_part
 from ..engine.process import Engine, end_with_engine, engine_address
 from ..errors import HighMobilityError
 
@@ -73,17 +74,9 @@ class EngineCall:
         ):
             return False
         import grpc  # noqa: PLC0415 - only the provider process needs it
-        from pulumi.runtime.proto import provider_pb2, status_pb2  # noqa: PLC0415
 
-        message = "; ".join(reasons)
-        # The engine compares these with the status in the metadata: code and text have to be the same.
-        status = status_pb2.Status(code=grpc.StatusCode.FAILED_PRECONDITION.value[0], message=message)
-        status.details.add().Pack(
-            provider_pb2.ErrorResourceInitFailed(
-                id=id_, properties=_serialized(outputs), inputs=_serialized(inputs), reasons=reasons
-            )
-        )
-        self.context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
+        message, metadata = failed_in_part(id_, _serialized(outputs), _serialized(inputs), reasons)
+        self.context.set_trailing_metadata(metadata)
         self.context.set_code(grpc.StatusCode.FAILED_PRECONDITION)
         self.context.set_details(message)
         return True

@@ -25,6 +25,7 @@ from ..settings import (
     retry_interval,
     wants_carmaker_notices,
     wants_eligibility_check,
+    wants_refresh_before_update,
 )
 from ..text import visible
 from ..vehicle.check import Problem
@@ -328,6 +329,7 @@ class Runner:
                 wants_eligibility_check,
                 retry_interval,
                 may_revoke_without_state,
+                wants_refresh_before_update,
             ):
                 self._door.setting(read)
             refuse_too_many((), 0, self._door.setting(max_revocations))

@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import Any
 
 from ..operations.schema import SCHEMAS, Property, Schema
+from ..run.urns import DYNAMIC
 from ..setting_names import SETTINGS, Setting
 from ..spelling import camel
 from .wording import in_plugin_words
@@ -15,7 +16,6 @@ from .wording import in_plugin_words
 NAME = "highmobility"
 MODULE = f"{NAME}:index"
 VERSION = version("pulumi-highmobility")
-_DYNAMIC = "pulumi-python:dynamic/highmobility:"
 
 _TEXT: dict[str, Any] = {"type": "string"}
 _LIST_OF_TEXTS: dict[str, Any] = {"type": "array", "items": _TEXT}
@@ -240,7 +240,7 @@ def _resource(schema: Schema) -> dict[str, Any]:
         "requiredInputs": required,
         "properties": read,
         "required": sorted(read.keys() - optional - _OPTIONAL | ({"vin"} & read.keys())),
-        "aliases": [{"type": f"{_DYNAMIC}{kind}"}],
+        "aliases": [{"type": f"{DYNAMIC}{kind}"}],
     }
 
 

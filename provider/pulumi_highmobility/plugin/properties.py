@@ -16,7 +16,7 @@ from ..fleet.held_tokens import Clearance, HeldTokens, clearances_of, read_clear
 from ..fleet.roster import given_lines
 from ..operations.values import UNKNOWN, Props, is_unknown
 from ..secret import Secret
-from ..spelling import camel, in_snake_case, snake
+from ..spelling import camel, in_snake_case, snake, vehicle_of
 from ..vehicle.check import Problem
 
 _VEHICLE = ("vin", "status", "requestId")
@@ -53,13 +53,13 @@ def given(kind: str, news: Mapping[str, Any], olds: Mapping[str, Any]) -> Given:
 def inputs(kind: str, props: Mapping[str, Any]) -> dict[str, Any]:
     """The rules' inputs as the state has them."""
     found = {camel(name): value for name, value in props.items()}
-    if kind == "VehicleAccessToken" and "request_id" in props:
-        vin, status, request_id = (found.pop(name, None) for name in ("vin", "vehicleStatus", "requestId"))
-        found["vehicle"] = _known({"vin": vin, "status": status, "requestId": request_id})
-    elif kind == "VehicleApproval":
-        vin, request_id = (found.pop(name, None) for name in ("vin", "requestId"))
-        found["vehicle"] = _known({"vin": vin, "requestId": request_id})
+    if kind == "VehicleApproval" or (kind == "VehicleAccessToken" and "request_id" in props):
+        return _without_vehicle(found) | {"vehicle": vehicle_of(props)}
     return found
+
+
+def _without_vehicle(found: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in found.items() if name not in ("vin", "vehicleStatus", "requestId")}
 
 
 def outputs(kind: str, id_: str, props: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import inspect
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, TypeAlias
 
 import grpc
 from google.protobuf import empty_pb2
 from google.protobuf.struct_pb2 import Struct
-from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
+from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
+from ..engine.partial import failed_in_part
 from ..errors import HighMobilityError
 from ..operations import functions
 from ..operations.kinds import OPERATIONS
@@ -237,9 +238,10 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             self._tell_of_removals(target)
         if state.reasons:
             known = sent(inputs(target.kind, state.inputs), secret) if state.inputs else sent_inputs
-            _fail_in_part(
-                context, state.id, reached, known, [self._bridge.worded(one) for one in state.reasons]
-            )
+            reasons = [self._bridge.worded(one) for one in state.reasons]
+            message, metadata = failed_in_part(state.id, reached, known, reasons)
+            context.set_trailing_metadata(metadata)
+            context.abort(grpc.StatusCode.FAILED_PRECONDITION, message)
         return reached
 
     def _tell_of_removals(self, target: Target) -> None:
@@ -298,19 +300,4 @@ def _failure(name: str, reason: str) -> Any:
 
 def _fail(context: Context, message: str) -> NoReturn:
     context.abort(grpc.StatusCode.UNKNOWN, message)
-    raise AssertionError("abort raises")  # pragma: no cover
-
-
-def _fail_in_part(
-    context: Context, id_: str, properties: Struct, known: Struct, reasons: Sequence[str]
-) -> NoReturn:
-    """End a create or update as failed, with what it did reach kept in the state; the next `up` tries again."""
-    message = "; ".join(reasons)
-    # The engine compares these with the status in the metadata: code and text have to be the same.
-    status = status_pb2.Status(code=grpc.StatusCode.FAILED_PRECONDITION.value[0], message=message)
-    status.details.add().Pack(
-        provider_pb2.ErrorResourceInitFailed(id=id_, properties=properties, inputs=known, reasons=reasons)
-    )
-    context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
-    context.abort(grpc.StatusCode.FAILED_PRECONDITION, message)
     raise AssertionError("abort raises")  # pragma: no cover

@@ -11,12 +11,12 @@ from typing import Any
 import pulumi
 
 from ..dynamic.sdk import construct_native
+from ..run.urns import DYNAMIC, NATIVE
 from ..settings import wants_plugin
-from ..spelling import camel
+from ..spelling import camel, vehicle_of
 from .mistakes import shown_in_words
 from .program import stack_config
 
-DYNAMIC, NATIVE = "pulumi-python:dynamic/highmobility:", "highmobility:index:"
 # Their keys are the user's.
 _MAPS = ("tags", "keepers")
 
@@ -75,8 +75,7 @@ def _own_version() -> str:
 def _respelled(kind: str, properties: Mapping[str, Any]) -> dict[str, Any]:
     found = {camel(name): value for name, value in properties.items()}
     if kind in ("VehicleAccessToken", "VehicleApproval") and properties.get("request_id") is not None:
-        names = {"vin": "vin", "vehicle_status": "status", "request_id": "requestId"}
-        found["vehicle"] = {there: properties[own] for own, there in names.items() if own in properties}
+        found["vehicle"] = vehicle_of(properties)
         found = {name: value for name, value in found.items() if name not in ("vehicleStatus", "requestId")}
         # An output, which the plugin gives.
         found["vin"] = None

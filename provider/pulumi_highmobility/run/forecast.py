@@ -84,6 +84,8 @@ def forecast(
 def _left(record: Record, saved: SavedState) -> dict[str, str]:
     """What has left a Fleet, and not ended: it ends with the Fleet, where no record of its removals is to end it."""
     leaving = read_leaving(record.properties.get("leaving", "")) if record.kind == "Fleet" else {}
+    if not leaving:
+        return {}
     signalled = saved.signalled(record.id)
     return {vin: one.status for vin, one in leaving.items() if one.key not in signalled}
 

@@ -15,10 +15,8 @@ from typing import Any, TypeVar
 from ..errors import StateUnreadable
 from ..fleet.held import read_registry
 from ..spelling import in_snake_case
-from .urns import kind_of, name_of_urn, stack_of
+from .urns import DYNAMIC, NATIVE, kind_of, name_of_urn, stack_of
 
-# Of the dynamic resources of Python programs, and of the native plugin.
-_TYPES = ("pulumi-python:dynamic/highmobility:", "highmobility:index:")
 # Of a state of a hundred thousand vehicles the engine takes seconds.
 _LONGEST_S = 300.0
 _PROC = Path("/proc")
@@ -291,7 +289,7 @@ def _by_ps(process: int, what: str) -> str:
 
 def is_ours(resource: Mapping[str, Any]) -> bool:
     """Whether a resource, as a state has it, is of this provider."""
-    return str(resource.get("type", "")).startswith(_TYPES)
+    return str(resource.get("type", "")).startswith((DYNAMIC, NATIVE))
 
 
 def record_of(resource: Mapping[str, Any]) -> Record:

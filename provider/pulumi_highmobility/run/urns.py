@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+# Of the dynamic resources of Python programs, and of the native plugin: what their types begin with.
+DYNAMIC, NATIVE = "pulumi-python:dynamic/highmobility:", "highmobility:index:"
+
 
 def kind_of(urn: str) -> str:
     """FleetVehicle, Fleet, …: the last part of the resource's own type; empty where it is no URN."""
