@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -64,7 +65,8 @@ import os, pathlib, shutil, sys, time
 notes = pathlib.Path(os.environ["NOTES"])
 if sys.argv[1] == "-c":
     if "_base_executable" in sys.argv[2]:
-        print("3.13.0", pathlib.Path(os.environ["HOME"]).parent / "bin" / "python3")
+        python = pathlib.Path(os.environ["HOME"]).parent / "bin" / "python3"
+        print(f"3.13.0 {python}\\n{python}")
     else:
         os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
 elif sys.argv[1:3] == ["-m", "venv"]:
@@ -169,6 +171,25 @@ def test_the_environment_can_be_made_anew_while_it_is_active(clone: Path, machin
     (clone / ".venv" / "complete").unlink()
     assert run_venv(clone, machine).returncode == 0
     assert len(pip.calls()) == 2
+
+
+def test_what_runs_within_the_environment_does_not_make_it_anew(clone: Path, machine: Machine) -> None:
+    """A real Python calls the one below it `python3` from without and `python3.11` from within."""
+    (machine.bin / "python3").symlink_to(Path(sys.executable).resolve())
+    # In place of the pip that would install the whole package.
+    pip = machine.folder / "modules" / "pip"
+    pip.mkdir(parents=True)
+    for name in ("__init__.py", "__main__.py"):
+        (pip / name).touch()
+    machine.environment["PYTHONPATH"] = str(pip.parent)
+    first = run_venv(clone, machine)
+    assert first.returncode == 0, first.stderr
+    in_use = clone / ".venv" / "in use"
+    in_use.touch()
+    machine.environment["PATH"] = f"{clone}/.venv/bin:{machine.environment['PATH']}"
+    second = run_venv(clone, machine)
+    assert (second.returncode, second.stdout, second.stderr) == (0, "", "")
+    assert in_use.exists()
 
 
 def test_a_run_killed_half_way_is_no_environment(clone: Path, machine: Machine, pip: Pip) -> None:
