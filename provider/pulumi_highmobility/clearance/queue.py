@@ -10,14 +10,17 @@ from typing import TYPE_CHECKING, Any
 from ..api.shapes import ClearanceRow
 from ..clock import Clock
 from ..errors import Interrupted, InvalidRequest
-from .batch_rule import LINGER_S, LONGEST_S, BatchRule
 
 if TYPE_CHECKING:
     from ..api.client import FleetApi
 
 # No limit on vehicles a POST was found in the platform's documents: small enough to be answered in time.
 MAX_BATCH = 1000
-# Batches under way at a time: with a long latency two halves of those who come take turns.
+# How long a request waits for others: so there are ten a second at most, as the platform asks for moderate use. The creates of
+# a large stack come one by one, as fast as the engine writes its state, which is what takes the time. Waiting for a number
+# of them, learned from how many come, how fast, and the latency, was measured to take longer, with as many requests.
+LINGER_S = 0.1
+# Batches under way at a time: more would be a burst where answers take long.
 MOST_UNDER_WAY = 3
 
 _Entry = tuple[Mapping[str, Any], "asyncio.Future[ClearanceRow | None]"]
@@ -27,8 +30,8 @@ class ClearanceQueue:
     """
     Collects requests for clearance and sends them as one POST.
 
-    A batch leaves when as many wait as can be expected (BatchRule). The same VIN requested twice at a time is sent
-    once, and both callers get its row.
+    A batch leaves LINGER_S after the first of it came. The same VIN requested twice at a time is sent once, and both
+    callers get its row.
     """
 
     def __init__(self, api: FleetApi, clock: Clock) -> None:
@@ -38,8 +41,6 @@ class ClearanceQueue:
         self._sent: dict[str, asyncio.Future[ClearanceRow | None]] = {}
         self._sender: asyncio.Task[None] | None = None
         self._batches: set[asyncio.Task[None]] = set()
-        self._rule = BatchRule()
-        self._newcomer = asyncio.Event()
 
     async def ask(self, vehicle: Mapping[str, Any]) -> ClearanceRow | None:
         """
@@ -53,8 +54,6 @@ class ClearanceQueue:
             return await asyncio.shield(self._sent[vin])
         if vin not in self._waiting:
             self._waiting[vin] = (vehicle, asyncio.get_running_loop().create_future())
-            self._rule.came(self._clock.monotonic(), len(self._waiting) + len(self._sent))
-            self._newcomer.set()
         answer = self._waiting[vin][1]
         if self._sender is None:
             self._sender = asyncio.ensure_future(self._send_all())
@@ -63,53 +62,31 @@ class ClearanceQueue:
     async def _send_all(self) -> None:
         try:
             while self._waiting:
-                await self._gather()
+                await self._linger()
                 if len(self._batches) >= MOST_UNDER_WAY:
                     await asyncio.wait(self._batches, return_when=asyncio.FIRST_COMPLETED)
                 vins = list(self._waiting)[:MAX_BATCH]
                 batch = {vin: self._waiting.pop(vin) for vin in vins}
                 self._sent |= {vin: answer for vin, (_, answer) in batch.items()}
-                task = asyncio.ensure_future(self._send_timed(batch))
+                task = asyncio.ensure_future(self._send(batch))
                 self._batches.add(task)
                 task.add_done_callback(self._batches.discard)
         finally:
             self._sender = None
 
-    async def _gather(self) -> None:
-        """Wait until the batch is worth sending."""
-        began = self._clock.monotonic()
-        if self._rule.expected <= 1:
-            await self._clock.sleep(LINGER_S)
-        while len(self._waiting) < self._rule.expected:
-            left_s = began + LONGEST_S - self._clock.monotonic()
-            self._newcomer.clear()
-            pause = asyncio.ensure_future(self._pause(min(self._rule.patience_s, max(left_s, 0.0))))
-            newcomer = asyncio.ensure_future(self._newcomer.wait())
-            try:
-                await asyncio.wait((newcomer, pause), return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                newcomer.cancel()
-                pause.cancel()
-            if not self._newcomer.is_set():
-                self._rule.gave_up(len(self._waiting) + len(self._sent))
-                return
-        self._rule.filled()
-
-    async def _pause(self, seconds: float) -> None:
+    async def _linger(self) -> None:
         # A stop sends those who wait at once: then each is told that nothing is begun any more.
         with contextlib.suppress(Interrupted):
-            await self._clock.sleep(seconds)
+            await self._clock.sleep(LINGER_S)
 
-    async def _send_timed(self, batch: Mapping[str, _Entry]) -> None:
-        began = self._clock.monotonic()
+    async def _send(self, batch: Mapping[str, _Entry]) -> None:
         try:
-            await self._send(batch)
+            await self._request(batch)
         finally:
             for vin in batch:
                 self._sent.pop(vin, None)
-            self._rule.answered(self._clock.monotonic() - began)
 
-    async def _send(self, batch: Mapping[str, _Entry]) -> None:
+    async def _request(self, batch: Mapping[str, _Entry]) -> None:
         try:
             rows = await self._api.request_clearances([vehicle for vehicle, _ in batch.values()])
         except InvalidRequest as error:
@@ -118,7 +95,7 @@ class ClearanceQueue:
                 return
             # A 422 is about the whole call; requested one by one, the others are not held back by one.
             for vin, entry in batch.items():
-                await self._send({vin: entry})
+                await self._request({vin: entry})
             return
         except asyncio.CancelledError:
             for _, answer in batch.values():
