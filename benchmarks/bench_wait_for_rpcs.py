@@ -18,7 +18,7 @@ async def processor_time(count: int) -> float:
     """The seconds that waiting for so many outputs takes."""
     loop = asyncio.get_running_loop()
     outputs: list[asyncio.Future[None]] = [loop.create_future() for _ in range(count)]
-    settings.SETTINGS.outputs.update(outputs)  # type: ignore[arg-type]
+    settings.SETTINGS.outputs.update(outputs)
 
     async def engine() -> None:
         for output in outputs:
