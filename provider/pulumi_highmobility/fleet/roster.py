@@ -13,6 +13,8 @@ Row = dict[str, Any]
 """A vehicle as on the wire: vin, brand, control_measures?, tags?"""
 
 _FIELDS = ("vin", "brand", "control_measures", "tags")
+# Made once: json.dumps makes one at each call, and there are a hundred thousand lines.
+_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def write_roster(rows: Iterable[Mapping[str, Any]]) -> str:
@@ -33,7 +35,7 @@ def given_lines(vehicles: Iterable[Any]) -> Iterator[str]:
     """
     for vehicle in vehicles:
         row = vehicle if isinstance(vehicle, Mapping) else [vehicle]
-        yield json.dumps(row, ensure_ascii=False, separators=(",", ":"))
+        yield _compact(row)
 
 
 def read_roster(text: str) -> list[Any]:
@@ -54,6 +56,8 @@ class CheckedRoster(NamedTuple):
     rows: list[Row]
     problems: list[Problem]
     warnings: list[Problem]
+    wants: dict[str, str]
+    """Where each VIN stands, those of rows with another problem included: `vehicles[3].vin`."""
 
 
 def check_roster(rows: Sequence[Any]) -> CheckedRoster:
@@ -62,6 +66,7 @@ def check_roster(rows: Sequence[Any]) -> CheckedRoster:
     problems: list[Problem] = []
     warnings: list[Problem] = []
     places: dict[str, int] = {}
+    wants: dict[str, str] = {}
     for place, row in enumerate(rows):
         if not isinstance(row, Mapping):
             problems.append(
@@ -74,8 +79,10 @@ def check_roster(rows: Sequence[Any]) -> CheckedRoster:
         checked = check_vehicle(row)
         problems.extend(_placed(place, problem) for problem in checked.problems)
         warnings.extend(_placed(place, warning) for warning in checked.warnings)
+        vin = checked.normalized.get("vin")
+        if isinstance(vin, str) and not any(problem.property == "vin" for problem in checked.problems):
+            wants[vin] = f"vehicles[{place}].vin"
         if not checked.problems:
-            vin = checked.normalized["vin"]
             first = places.setdefault(vin, place)
             if first != place:
                 problems.append(
@@ -85,7 +92,7 @@ def check_roster(rows: Sequence[Any]) -> CheckedRoster:
                     )
                 )
         found.append(checked.normalized)
-    return CheckedRoster(found, problems, warnings)
+    return CheckedRoster(found, problems, warnings, wants)
 
 
 def row_line(row: Mapping[str, Any]) -> list[Any]:
@@ -103,11 +110,14 @@ def row_line(row: Mapping[str, Any]) -> list[Any]:
 
 
 def _line(row: Mapping[str, Any]) -> str:
-    return json.dumps(row_line(row), ensure_ascii=False, separators=(",", ":"))
+    return _compact(row_line(row))
 
 
 def row_from(line: Any) -> Any:
     """The row of an array. Raises: ValueError."""
+    if isinstance(line, list) and len(line) == 2:
+        # Most of them.
+        return {"vin": line[0], "brand": line[1]}
     if isinstance(line, list) and len(line) == 1:
         # What a program gave in place of a dictionary: left to the check.
         return line[0]

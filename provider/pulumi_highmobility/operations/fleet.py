@@ -28,7 +28,6 @@ from ..run.ending import Fate, Going
 from ..run.urns import shown
 from ..vehicle.brands import notices_for
 from ..vehicle.check import Problem
-from ..vehicle.vin import InvalidVin, parse_vin
 from . import origin
 from .again import is_due, may_retry
 from .schema import FLEET
@@ -61,14 +60,13 @@ def check(olds: Props, news: Props, facts: Facts) -> Checked:
     if not isinstance(text, str):
         problems.append(Problem("vehicles", "is missing: give a list of vehicles, each with vin and brand."))
         return Checked(inputs, problems)
-    given_rows = read_roster(text)
-    wants = _wanted(given_rows)
-    checked = check_roster(given_rows)
+    checked = check_roster(read_roster(text))
     problems.extend(checked.problems[:_SHOWN])
     if len(checked.problems) > _SHOWN:
         problems.append(Problem("vehicles", f"has {len(checked.problems) - _SHOWN:,} more problems."))
     if checked.problems:
-        return Checked(inputs, problems, wants=wants)
+        # Wanted even where something is wrong with the list: no clearance must go for that.
+        return Checked(inputs, problems, wants=checked.wants)
     rows = {str(row["vin"]): row for row in checked.rows}
     before = {str(row["vin"]): row for row in _text_rows(olds)}
     inputs["vehicles"] = write_roster(rows.values())
@@ -83,20 +81,7 @@ def check(olds: Props, news: Props, facts: Facts) -> Checked:
         checks = given.get("check_eligibility", facts.checks_eligibility) is True
         notices += _what_is_known(new, is_first=not before, checks_eligibility=checks)
         eligibility = [(str(row["vin"]), str(row["brand"])) for row in new] if checks else []
-    return Checked(inputs, problems, notices, eligibility, wants)
-
-
-def _wanted(rows: Sequence[Any]) -> dict[str, str]:
-    # Wanted even where something is wrong with the list: no clearance must go for that.
-    found = {}
-    for place, row in enumerate(rows):
-        vin = row.get("vin") if isinstance(row, Mapping) else None
-        if isinstance(vin, str):
-            try:
-                found[parse_vin(vin)] = f"vehicles[{place}].vin"
-            except InvalidVin:
-                continue
-    return found
+    return Checked(inputs, problems, notices, eligibility, checked.wants)
 
 
 def _check_limit(given: Mapping[str, Any], problems: list[Problem]) -> None:
@@ -443,6 +428,9 @@ def _plan(record: HeldFleet, wanted: Mapping[str, Row]) -> FleetPlan:
 
 def _again(record: HeldFleet, news: Mapping[str, Any], now: datetime, interval: timedelta) -> list[str]:
     """Those to request again: still wanted as they are, ended by somebody else, and the program says so."""
+    if not may_retry(news):
+        # Of a hundred thousand nothing need be looked at.
+        return []
     plan = _plan(record, _rows(news))
     unchanged = record.members.keys() - set(plan.lost)
     return sorted(

@@ -104,9 +104,10 @@ class Claims:
         found = {}
         with self._lock:
             for vin in vins:
-                other = next((one for one in sorted(self._wanting.get(vin, ())) if one != urn), None)
-                if other is not None:
-                    found[vin] = other
+                wanting = self._wanting.get(vin)
+                # Of a hundred thousand most are wanted by this one alone.
+                if wanting and (len(wanting) > 1 or urn not in wanting):
+                    found[vin] = min(one for one in wanting if one != urn)
         return found
 
     def know(self, urn: str, id_: str) -> None:
