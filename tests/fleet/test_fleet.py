@@ -129,6 +129,28 @@ def test_a_check_tells_everything_at_once() -> None:
     assert [warning.property for warning in checked.warnings] == ["vehicles[2].brand"]
 
 
+def test_a_vin_counts_as_wanted_whatever_else_is_wrong_with_its_row() -> None:
+    """A list with a problem fails the run, which must end no clearance for it."""
+    checked = check_roster(
+        [
+            {"vin": "short", "brand": "bmw"},
+            5,
+            {"vin": "wba8e9c50gk000001 ", "brand": "bmw", "tags": {"depot": 5}},
+            {"vin": "WBA8E9C50GK000002"},
+            {"vin": "WBA8E9C50GK000003", "brand": "bmw"},
+            {"vin": "WBA8E9C50GK000003", "brand": "bmw"},
+        ]
+    )
+    assert checked.wants == {
+        "WBA8E9C50GK000001": "vehicles[2].vin",
+        "WBA8E9C50GK000002": "vehicles[3].vin",
+        "WBA8E9C50GK000003": "vehicles[5].vin",
+    }
+    assert {"vehicles[2].tags.depot", "vehicles[3].brand", "vehicles[5].vin"} <= {
+        problem.property for problem in checked.problems
+    }
+
+
 @pytest.fixture
 def options() -> Options:
     return Options(pace=Pace(approve_after=3600))

@@ -79,11 +79,10 @@ def check_roster(rows: Sequence[Any]) -> CheckedRoster:
         checked = check_vehicle(row)
         problems.extend(_placed(place, problem) for problem in checked.problems)
         warnings.extend(_placed(place, warning) for warning in checked.warnings)
-        vin = checked.normalized.get("vin")
-        if isinstance(vin, str) and not any(problem.property == "vin" for problem in checked.problems):
+        if not any(problem.property == "vin" for problem in checked.problems):
+            vin = checked.normalized["vin"]
             wants[vin] = f"vehicles[{place}].vin"
-        if not checked.problems:
-            first = places.setdefault(vin, place)
+            first = places.setdefault(vin, place) if not checked.problems else place
             if first != place:
                 problems.append(
                     Problem(
